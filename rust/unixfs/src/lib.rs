@@ -1,1 +1,35 @@
-//! unixfs
+//! `UnixFS`: files and folders as DAGs. Profiles and parameters, nodes, layouts, hash-trie
+//! directories; import from the file system, and safe extraction back to it.
+//!
+//! ```
+//! use ipfs_kit_unixfs::{Control, Importer, Params, Profile};
+//!
+//! let params = Params::of(Profile::UnixFsV1_2025);
+//! let importer = Importer { params: &params, threads: 1, control: &Control::new() };
+//! let file = importer.reader(&b"hello world"[..], None, None).unwrap();
+//! assert_eq!(
+//!     ipfs_kit_cid::to_string(&file.cid),
+//!     "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
+//! );
+//! ```
+//!
+//! Source: the `UnixFS` specification, IPIP-499 (profiles), and what Kubo writes.
+
+mod blocks;
+mod directory;
+mod error;
+mod extract;
+mod import;
+mod layout;
+mod murmur3;
+mod node;
+mod os;
+mod params;
+pub mod read;
+mod sort;
+
+pub use error::UnixFsError;
+pub use extract::{ExtractLimits, Extracted, Extractor, Symlinks};
+pub use import::{Control, Entries, Entry, Imported, Importer};
+pub use node::{Attributes, FsNode, HAMT_MURMUR3, Mtime, NodeKind};
+pub use params::{Overrides, ParamError, Params, Profile, SizeEstimation};

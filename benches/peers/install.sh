@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Install the peers that cannot live in .venv into the user's cache, and print their folder.
+#
+# They are the npm packages; py-multiformats, which claims the same module as multiformats;
+# and the bare reader of a tree. What the machine has no tool for is left out.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+py_multiformats=py-multiformats==0.4.0a1
+uv=${UV:-uv}
+key=$(cat -- package-lock.json read_tree.rs install.sh | git hash-object --stdin | cut -c1-12)
+peers=${XDG_CACHE_HOME:-$HOME/.cache}/ipfs-kit/peers/$key
+
+if [[ ! -d $peers ]]; then
+  mkdir -p "$(dirname "$peers")"
+  partial=$(mktemp -d "$peers.XXXXXX")
+  cp package.json package-lock.json "$partial"
+  {
+    ! command -v npm || npm ci --prefix "$partial" --ignore-scripts
+    "$uv" pip install --target "$partial/py-multiformats" --no-deps "$py_multiformats"
+    ! command -v rustc || rustc -O --edition 2024 -o "$partial/read_tree" read_tree.rs
+  } >&2
+  mv "$partial" "$peers"
+fi
+cp importer.mjs "$peers"
+echo "$peers"

@@ -1,0 +1,1 @@
+"""The commands of `ipfs-kit`, one file a topic."""

@@ -1,0 +1,73 @@
+"""How results and progress are shown."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._hashing import ProgressCallback
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_options(command: F) -> F:
+    """Add `--json` and `-q` to a command."""
+    command = click.option("-q", "--quiet", is_flag=True, help="Print as little as helps.")(
+        command
+    )
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object a line."
+    )(command)
+
+
+def emit(record: dict[str, Any], text: str, *, as_json: bool) -> None:
+    """Print one result."""
+    click.echo(json.dumps(record, ensure_ascii=False) if as_json else text)
+
+
+@contextmanager
+def progress_bar(
+    label: str, total: int | None, *, quiet: bool
+) -> Iterator["ProgressCallback | None"]:
+    """Show a bar on stderr, if that is a terminal and the work takes a while.
+
+    Args:
+        label: What is being done.
+        total: Bytes in all, if known.
+        quiet: Show nothing.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[files]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(label, total=total, files="")
+
+        def report(done_bytes: int, done_files: int) -> None:
+            files = f"{done_files:,} files" if done_files > 1 else ""
+            bar.update(task, completed=done_bytes, files=files)
+
+        yield report

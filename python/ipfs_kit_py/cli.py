@@ -1,0 +1,64 @@
+"""The command line `ipfs-kit`.
+
+Every command takes `--json` (one JSON object a line on stdout) and `-q`; results go to
+stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.
+"""
+
+import sys
+
+import click
+
+from ipfs_kit_py._cli.car import car
+from ipfs_kit_py._cli.cid import cid
+from ipfs_kit_py._cli.completions import completions
+from ipfs_kit_py._cli.hash import hash_command
+from ipfs_kit_py._cli.version import version
+from ipfs_kit_py.errors import IPFSError
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88}
+)
+def cli() -> None:
+    """IPFS without a daemon: exact CIDs, CAR files, at hardware speed."""
+
+
+for command in (hash_command, cid, car, version, completions):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the result is the exit code.
+
+    Args:
+        arguments: What stands behind the program's name; `sys.argv` if not given.
+    """
+    try:
+        cli.main(arguments, prog_name="ipfs-kit", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return 130
+    except BrokenPipeError:
+        # Whoever reads us has seen enough; what is still buffered must not complain again.
+        sys.stderr.close()
+        return 1
+    except (IPFSError, OSError) as error:
+        click.echo(f"Error: {describe(error)}", err=True)
+        return 1
+    return 0
+
+
+def describe(error: Exception) -> str:
+    """Say what went wrong in the words of the system, without error numbers."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

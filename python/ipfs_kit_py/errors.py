@@ -1,0 +1,208 @@
+"""Everything that ipfs_kit_py raises.
+
+Every exception is an `IPFSError`, and most are a builtin as well, so that code which knows
+nothing of IPFS catches them too::
+
+    IPFSError
+    ├── InvalidInputError (ValueError)
+    │   ├── InvalidCIDError
+    │   ├── InvalidParameterError
+    │   ├── InvalidMultiaddrError
+    │   │   └── MultiaddrValidationError
+    │   ├── InvalidNameError
+    │   ├── UnsupportedHashError
+    │   ├── UnsupportedCodecError
+    │   ├── UnsupportedFileError
+    │   ├── MalformedDataError
+    │   ├── IntegrityError
+    │   ├── UnsafePathError
+    │   └── LimitExceededError
+    ├── NotFoundError
+    │   ├── BlockNotFoundError (KeyError)
+    │   └── PathNotFoundError (FileNotFoundError)
+    ├── FileIOError (OSError)
+    │   ├── FileChangedError
+    │   ├── PathExistsError (FileExistsError)
+    │   ├── AccessDeniedError (PermissionError)
+    │   ├── PathIsADirectoryError (IsADirectoryError)
+    │   └── PathNotADirectoryError (NotADirectoryError)
+    ├── CancelledError
+    └── InternalError (RuntimeError)
+
+Each instance carries `code`, an `ErrorCode`. Codes are stable: they are added to, never
+renamed, so match on them rather than on messages.
+"""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """What went wrong, in a form that programs can rely on."""
+
+    INVALID_CID = "invalid-cid"
+    INVALID_PARAMETER = "invalid-parameter"
+    UNSUPPORTED_HASH = "unsupported-hash"
+    UNSUPPORTED_CODEC = "unsupported-codec"
+    INVALID_MULTIADDR = "invalid-multiaddr"
+    INVALID_NAME = "invalid-name"
+    UNSUPPORTED_FILE = "unsupported-file"
+    FILE_CHANGED = "file-changed"
+    PATH_NOT_FOUND = "path-not-found"
+    PATH_EXISTS = "path-exists"
+    ACCESS_DENIED = "access-denied"
+    PATH_IS_A_DIRECTORY = "path-is-a-directory"
+    PATH_NOT_A_DIRECTORY = "path-not-a-directory"
+    FILE_IO = "file-io"
+    BLOCK_NOT_FOUND = "block-not-found"
+    INTEGRITY = "integrity"
+    MALFORMED_DATA = "malformed-data"
+    UNSAFE_PATH = "unsafe-path"
+    LIMIT_EXCEEDED = "limit-exceeded"
+    CANCELLED = "cancelled"
+    INTERNAL = "internal"
+
+
+class IPFSError(Exception):
+    """Anything that ipfs_kit_py raises on purpose."""
+
+    code: ErrorCode = ErrorCode.INTERNAL
+
+
+class InvalidInputError(IPFSError, ValueError):
+    """What was given cannot be used."""
+
+    code = ErrorCode.INVALID_PARAMETER
+
+
+class InvalidCIDError(InvalidInputError):
+    """Text or bytes are no CID, or this CID cannot be had in the form asked for."""
+
+    code = ErrorCode.INVALID_CID
+
+
+class InvalidParameterError(InvalidInputError):
+    """A parameter is out of range, unknown, or contradicts another."""
+
+
+class InvalidMultiaddrError(InvalidInputError):
+    """Text or bytes are no multiaddr."""
+
+    code = ErrorCode.INVALID_MULTIADDR
+
+
+class MultiaddrValidationError(InvalidMultiaddrError):
+    """A multiaddr is well formed but of no use for what it is meant for."""
+
+
+class InvalidNameError(InvalidInputError):
+    """A file has no name that UnixFS can hold."""
+
+    code = ErrorCode.INVALID_NAME
+
+
+class UnsupportedHashError(InvalidInputError):
+    """The hash function is unknown, or not safe to address content with."""
+
+    code = ErrorCode.UNSUPPORTED_HASH
+
+
+class UnsupportedCodecError(InvalidInputError):
+    """The content codec is unknown, or cannot be read here."""
+
+    code = ErrorCode.UNSUPPORTED_CODEC
+
+
+class UnsupportedFileError(InvalidInputError):
+    """Something is no file, folder or link, or its links lead in a circle."""
+
+    code = ErrorCode.UNSUPPORTED_FILE
+
+
+class MalformedDataError(InvalidInputError):
+    """Bytes are not what their format asks for."""
+
+    code = ErrorCode.MALFORMED_DATA
+
+
+class IntegrityError(InvalidInputError):
+    """Bytes are not what their CID names."""
+
+    code = ErrorCode.INTEGRITY
+
+
+class UnsafePathError(InvalidInputError):
+    """A name in a DAG would lead out of the output folder, or stands there twice."""
+
+    code = ErrorCode.UNSAFE_PATH
+
+
+class LimitExceededError(InvalidInputError):
+    """Something is larger, deeper or longer than is allowed."""
+
+    code = ErrorCode.LIMIT_EXCEEDED
+
+
+class NotFoundError(IPFSError):
+    """What was asked for is not there."""
+
+    code = ErrorCode.PATH_NOT_FOUND
+
+
+class BlockNotFoundError(NotFoundError, KeyError):
+    """A block is in none of the places that were asked."""
+
+    code = ErrorCode.BLOCK_NOT_FOUND
+
+    def __str__(self) -> str:
+        """Show the message; KeyError alone would show its repr."""
+        return Exception.__str__(self)
+
+
+class PathNotFoundError(NotFoundError, FileNotFoundError):
+    """A path does not exist."""
+
+
+class FileIOError(IPFSError, OSError):
+    """The system failed to read or write a file."""
+
+    code = ErrorCode.FILE_IO
+
+
+class FileChangedError(FileIOError):
+    """A file changed while it was being read, so that no CID is right for it."""
+
+    code = ErrorCode.FILE_CHANGED
+
+
+class PathExistsError(FileIOError, FileExistsError):
+    """A path exists that was to be made."""
+
+    code = ErrorCode.PATH_EXISTS
+
+
+class AccessDeniedError(FileIOError, PermissionError):
+    """The system does not allow a file to be read or written."""
+
+    code = ErrorCode.ACCESS_DENIED
+
+
+class PathIsADirectoryError(FileIOError, IsADirectoryError):
+    """A folder stands where a file was expected."""
+
+    code = ErrorCode.PATH_IS_A_DIRECTORY
+
+
+class PathNotADirectoryError(FileIOError, NotADirectoryError):
+    """Something else stands where a folder was expected."""
+
+    code = ErrorCode.PATH_NOT_A_DIRECTORY
+
+
+class CancelledError(IPFSError):
+    """The work was stopped before it was done."""
+
+    code = ErrorCode.CANCELLED
+
+
+class InternalError(IPFSError, RuntimeError):
+    """The native core failed in a way that is a bug: please report it."""

@@ -1,0 +1,81 @@
+//! Where blocks come from and go to.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use ipfs_kit_cid::Cid;
+use ipfs_kit_hash::{Code, Hasher, Multihash};
+
+use crate::DagError;
+
+/// Somewhere blocks are read from.
+///
+/// What a source gives matches its CID: one that reads from outside verifies, or is put into
+/// [`Verifying`]. Callers need not check again.
+pub trait BlockSource {
+    /// Reads a block; `None` if it is not here.
+    fn get(&self, cid: &Cid) -> Result<Option<Bytes>, DagError>;
+}
+
+/// A source whose blocks are checked against their CIDs as they are read.
+#[derive(Debug)]
+pub struct Verifying<S>(pub S);
+
+impl<S: BlockSource> BlockSource for Verifying<S> {
+    fn get(&self, cid: &Cid) -> Result<Option<Bytes>, DagError> {
+        match self.0.get(cid)? {
+            Some(data) if !Hasher::verify(cid.hash(), &data)? => {
+                Err(DagError::Mismatch(Box::new(*cid)))
+            }
+            found => Ok(found),
+        }
+    }
+}
+
+/// Somewhere blocks are written to.
+///
+/// Blocks come children first, so that a root never arrives before what it names. The same
+/// block may come twice.
+pub trait BlockSink {
+    /// Takes a block whose bytes the caller has just hashed to `cid`.
+    fn put(&mut self, cid: &Cid, data: &[u8]) -> Result<(), DagError>;
+}
+
+/// Blocks in memory, keyed by multihash as block stores are: for tests and small DAGs.
+#[derive(Debug, Default, Clone)]
+pub struct MemoryBlocks {
+    blocks: HashMap<Multihash, Bytes>,
+}
+
+impl MemoryBlocks {
+    /// Starts empty.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Blocks held.
+    pub fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+}
+
+impl BlockSource for MemoryBlocks {
+    fn get(&self, cid: &Cid) -> Result<Option<Bytes>, DagError> {
+        if cid.hash().code() == Code::Identity.code() {
+            return Ok(Some(Bytes::copy_from_slice(cid.hash().digest())));
+        }
+        Ok(self.blocks.get(cid.hash()).cloned())
+    }
+}
+
+impl BlockSink for MemoryBlocks {
+    fn put(&mut self, cid: &Cid, data: &[u8]) -> Result<(), DagError> {
+        self.blocks.insert(*cid.hash(), Bytes::copy_from_slice(data));
+        Ok(())
+    }
+}

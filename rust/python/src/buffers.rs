@@ -1,0 +1,126 @@
+//! Bytes that belong to Python, read without copying them.
+//!
+//! `bytes` cannot change, so holding a reference is enough to read it on any thread. Any other
+//! buffer (bytearray, memoryview, numpy) is held exported while it is read. Then
+//!
+//! 1. it cannot be resized or freed: the exporter refuses (bytearray raises `BufferError`);
+//! 2. we never write to it;
+//! 3. another thread may write to it while we read. That is a race of the caller's own making,
+//!    as with hashlib and every other reader of buffers: the digest is then of neither state.
+//!    The bytes are only fed to hash functions, which read each of them once through plain
+//!    loads and decide nothing by them, so no memory is at risk.
+#![expect(unsafe_code, reason = "the one place where Python's buffers become slices")]
+
+use pyo3::buffer::PyBuffer;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyTuple};
+
+use crate::errors::{Failure, Outcome};
+
+/// A buffer held for reading.
+pub(crate) enum Held {
+    /// Immutable by nature.
+    Bytes(Py<PyBytes>),
+    /// Exported while this lives.
+    Buffer(PyBuffer<u8>),
+}
+
+impl Held {
+    /// Holds any contiguous buffer of bytes.
+    pub(crate) fn new(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Ok(bytes) = value.cast::<PyBytes>() {
+            return Ok(Self::Bytes(bytes.clone().unbind()));
+        }
+        let buffer = PyBuffer::<u8>::get(value)?;
+        if !buffer.is_c_contiguous() {
+            let message = "the buffer is not contiguous: copy it first (numpy.ascontiguousarray)";
+            return Err(Failure::parameter(message).into());
+        }
+        Ok(Self::Buffer(buffer))
+    }
+
+    /// Its bytes. The interpreter need not be held: what keeps them alive is in `self`.
+    pub(crate) fn bytes<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
+        match self {
+            Self::Bytes(bytes) => bytes.as_bytes(py),
+            Self::Buffer(buffer) if buffer.len_bytes() == 0 => &[],
+            // SAFETY: the export is contiguous, checked in `new`, and lives as long as `self`;
+            // what the bytes may do meanwhile is argued at the head of this file.
+            Self::Buffer(buffer) => unsafe {
+                std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes())
+            },
+        }
+    }
+
+    /// Rows and bytes a row, of a two-dimensional buffer.
+    pub(crate) fn rows(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Buffer(buffer) if buffer.dimensions() == 2 => {
+                Some((buffer.shape()[0], buffer.shape()[1]))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Many buffers held for reading.
+pub(crate) struct HeldItems<'py> {
+    /// Holds a reference to each item, whatever becomes of the caller's list.
+    items: Bound<'py, PyTuple>,
+    /// The items that are no `bytes`, in their order.
+    others: Vec<Held>,
+}
+
+impl<'py> HeldItems<'py> {
+    /// Holds every item of a list or other iterable.
+    pub(crate) fn new(values: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let py = values.py();
+        let items = match values.cast::<PyList>() {
+            Ok(list) => list.to_tuple(),
+            Err(_) => PyTuple::new(py, values.try_iter()?.collect::<PyResult<Vec<_>>>()?)?,
+        };
+        let is_other = |item: &Borrowed<'_, 'py, PyAny>| !item.is_instance_of::<PyBytes>();
+        let others = items.iter_borrowed().filter(is_other).map(|item| Held::new(&item));
+        let others = others.collect::<PyResult<_>>()?;
+        Ok(Self { items, others })
+    }
+
+    /// The bytes of each item.
+    pub(crate) fn slices(&self) -> Vec<&[u8]> {
+        let py = self.items.py();
+        let mut others = self.others.iter();
+        let slice = |item: Borrowed<'_, '_, PyAny>| match item.cast::<PyBytes>() {
+            Ok(bytes) => {
+                let bytes = bytes.as_bytes();
+                // SAFETY: the object is immutable and lives as long as `items` holds it, which
+                // is as long as `self`; only the borrow checker cannot see through the tuple.
+                unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) }
+            }
+            Err(_) => others.next().map_or(&[][..], |held| held.bytes(py)),
+        };
+        self.items.iter_borrowed().map(slice).collect()
+    }
+}
+
+/// Copies any buffer of bytes; for small things.
+pub(crate) fn to_vec(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let held = Held::new(value)?;
+    Ok(held.bytes(value.py()).to_vec())
+}
+
+/// Reads a buffer in place, without the interpreter where that is worth it.
+pub(crate) fn with_bytes<T: Send>(
+    value: &Bound<'_, PyAny>,
+    read: impl FnOnce(&[u8]) -> Outcome<T> + Send,
+) -> Outcome<T>
+where
+    Failure: Send,
+{
+    let py = value.py();
+    let held = Held::new(value)?;
+    let bytes = held.bytes(py);
+    if bytes.len() < SMALL_BYTES { read(bytes) } else { py.detach(|| read(bytes)) }
+}
+
+/// Below this, letting go of the interpreter and taking it back costs more than the work.
+pub(crate) const SMALL_BYTES: usize = 2048;

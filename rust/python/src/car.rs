@@ -1,0 +1,287 @@
+//! CAR files: pack, list, verify, unpack.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use ipfs_kit_car::{CarError, FileWriter, Format, IndexCodec, IndexedReader, Reader, Roots};
+use ipfs_kit_cid::{Cid, to_string};
+use ipfs_kit_dag::{BlockSink, BlockSource, DagError, links};
+use ipfs_kit_hash::{Code, Multihash};
+use ipfs_kit_unixfs::{
+    Control, ExtractLimits, Extracted, Extractor, Importer, Symlinks, UnixFsError,
+};
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use tempfile::NamedTempFile;
+
+use crate::cid::CID;
+use crate::errors::{Failure, Outcome, car_failure};
+use crate::{params, running};
+
+/// More than any honest tree has entries or bytes for each block or byte of its CAR.
+const HOSTILE_RATIO: u64 = 1000;
+/// What is allowed however small the CAR.
+const MIN_ENTRIES: u64 = 1 << 20;
+const MIN_BYTES: u64 = 16 << 30;
+/// Missing blocks that a report names.
+const MISSING_NAMED: usize = 100;
+
+/// Writes each block once; many files share chunks.
+struct Once<'a> {
+    writer: FileWriter<&'a mut File>,
+    seen: HashSet<Multihash>,
+}
+
+impl BlockSink for Once<'_> {
+    fn put(&mut self, cid: &Cid, data: &[u8]) -> Result<(), DagError> {
+        if self.seen.insert(*cid.hash()) {
+            self.writer.put(cid, data)?;
+        }
+        Ok(())
+    }
+}
+
+/// Import a file or folder into a CAR file; the result is the root.
+#[pyfunction]
+#[pyo3(signature = (path, output, profile, threads, progress, params, *, version = 1))]
+#[expect(clippy::too_many_arguments, reason = "the stub gives them names")]
+pub(crate) fn car_pack(
+    py: Python<'_>,
+    path: PathBuf,
+    output: PathBuf,
+    profile: &str,
+    threads: Option<usize>,
+    progress: Option<Py<PyAny>>,
+    params: &Bound<'_, PyDict>,
+    version: u64,
+) -> Outcome<CID> {
+    let params = params::settle(profile, Some(params))?;
+    let threads = running::threads(threads)?;
+    let format = match version {
+        1 => Format::V1,
+        2 => Format::V2(Some(IndexCodec::MultihashSorted)),
+        other => return Err(Failure::parameter(format!("CAR version {other}: 1 and 2 exist"))),
+    };
+    let cid = running::run(py, progress, |control| {
+        let importer = Importer { params: &params, threads, control };
+        pack(&importer, &path, &output, format)
+    })?;
+    Ok(CID(cid))
+}
+
+/// Packs into a temporary file beside the output, which it becomes when it is whole.
+fn pack(importer: &Importer<'_>, path: &Path, output: &Path, format: Format) -> Outcome<Cid> {
+    let write = |error: std::io::Error| Failure::os(&error, output);
+    let car = |error| car_failure(error, output);
+    let folder = output.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut file = new_file(folder.unwrap_or(Path::new("."))).map_err(write)?;
+    let cid_bytes = if importer.params.cid_v0 { 34 } else { 36 };
+    let root = {
+        let writer = FileWriter::new(file.as_file_mut(), format, Roots::Open { cid_bytes });
+        let mut sink = Once { writer: writer.map_err(car)?, seen: HashSet::new() };
+        let done = importer.path(path, false, Some(&mut sink));
+        let root = done.map_err(|error| lift(error, output))?.cid;
+        sink.writer.finish_with_roots(&[root]).map_err(car)?;
+        root
+    };
+    file.persist(output).map_err(|error| write(error.error))?;
+    Ok(root)
+}
+
+/// A temporary file with the permissions that any new file has.
+fn new_file(folder: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".ipfs-kit-pack-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+/// An error of the CAR file at `path` may arrive inside one of the DAG that it holds.
+fn lift(error: UnixFsError, path: &Path) -> Failure {
+    match error {
+        UnixFsError::Dag(DagError::Io(error)) => match error.downcast::<CarError>() {
+            Ok(error) => car_failure(error, path),
+            Err(error) => Failure::os(&error, path),
+        },
+        other => other.into(),
+    }
+}
+
+fn open(path: &Path) -> Outcome<File> {
+    let os = |error: std::io::Error| Failure::os(&error, path);
+    let file = File::open(path).map_err(os)?;
+    if file.metadata().map_err(os)?.is_dir() {
+        return Err(Failure::os(&std::io::ErrorKind::IsADirectory.into(), path));
+    }
+    Ok(file)
+}
+
+fn reader(path: &Path) -> Outcome<Reader<BufReader<File>>> {
+    let input = BufReader::with_capacity(1 << 20, open(path)?);
+    Reader::new(input).map_err(|error| car_failure(error, path))
+}
+
+/// List the roots of a CAR file.
+#[pyfunction]
+pub(crate) fn car_roots(path: PathBuf) -> Outcome<Vec<CID>> {
+    Ok(reader(&path)?.roots().iter().copied().map(CID).collect())
+}
+
+/// Iterates over the verified blocks of a CAR file: (CID, bytes).
+#[pyclass(frozen, module = "ipfs_kit_py._native")]
+pub(crate) struct CarReader {
+    path: PathBuf,
+    reader: Mutex<Reader<BufReader<File>>>,
+}
+
+#[pymethods]
+impl CarReader {
+    #[new]
+    fn new(path: PathBuf) -> Outcome<Self> {
+        Ok(Self { reader: Mutex::new(reader(&path)?), path })
+    }
+
+    /// The roots that the file's header names.
+    #[getter]
+    fn roots(&self, py: Python<'_>) -> Vec<CID> {
+        py.detach(|| self.reader.lock().roots().iter().copied().map(CID).collect())
+    }
+
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> Outcome<Option<(CID, Bound<'py, PyBytes>)>> {
+        let next = py.detach(|| self.reader.lock().next_block());
+        let block = next.map_err(|error| car_failure(error, &self.path))?;
+        Ok(block.map(|block| (CID(block.cid), PyBytes::new(py, &block.data))))
+    }
+}
+
+/// Check every block of a CAR file, and whether all that its roots need is there.
+///
+/// The result is (version, roots, blocks, bytes, missing count, missing CIDs, at most 100).
+#[pyfunction]
+#[expect(clippy::type_complexity, reason = "a Python class gives the parts names")]
+pub(crate) fn car_verify(
+    py: Python<'_>,
+    path: PathBuf,
+    progress: Option<Py<PyAny>>,
+) -> Outcome<(u8, Vec<CID>, u64, u64, usize, Vec<CID>)> {
+    running::run(py, progress, |control| verify(&path, control))
+}
+
+type Report = (u8, Vec<CID>, u64, u64, usize, Vec<CID>);
+
+fn verify(path: &Path, control: &Control) -> Outcome<Report> {
+    let mut reader = reader(path)?;
+    let version = if reader.v2_header().is_some() { 2 } else { 1 };
+    let roots = reader.roots().to_vec();
+    let (mut blocks, mut bytes) = (0, 0);
+    let mut present: HashSet<Multihash> = HashSet::new();
+    let mut needed: Vec<Cid> = roots.clone();
+    let mut asked: HashSet<Multihash> = roots.iter().map(|root| *root.hash()).collect();
+    while let Some(block) = reader.next_block().map_err(|error| car_failure(error, path))? {
+        if control.is_cancelled() {
+            return Err(UnixFsError::Cancelled.into());
+        }
+        blocks += 1;
+        bytes += block.data.len() as u64;
+        control.add_bytes(block.data.len());
+        if present.insert(*block.cid.hash()) {
+            let below = match links(&block.cid, &block.data) {
+                // What a codec that is not known here links to cannot be missed.
+                Err(DagError::UnknownCodec(_)) => Vec::new(),
+                links => links?,
+            };
+            needed.extend(below.into_iter().filter(|cid| asked.insert(*cid.hash())));
+        }
+    }
+    let identity = Code::Identity.code();
+    needed.retain(|cid| cid.hash().code() != identity && !present.contains(cid.hash()));
+    let missing = needed.len();
+    let named = needed.into_iter().take(MISSING_NAMED).map(CID).collect();
+    Ok((version, roots.into_iter().map(CID).collect(), blocks, bytes, missing, named))
+}
+
+/// An indexed CAR as a source of verified blocks.
+struct Source(IndexedReader<File>);
+
+impl BlockSource for Source {
+    fn get(&self, cid: &Cid) -> Result<Option<bytes::Bytes>, DagError> {
+        Ok(self.0.get(cid)?)
+    }
+}
+
+/// Write what the roots of a CAR file name to files; the result is (entries, bytes).
+#[pyfunction]
+#[pyo3(signature = (path, output, progress, *, symlinks = "inside", max_bytes = None, max_entries = None))]
+pub(crate) fn car_unpack(
+    py: Python<'_>,
+    path: PathBuf,
+    output: PathBuf,
+    progress: Option<Py<PyAny>>,
+    symlinks: &str,
+    max_bytes: Option<u64>,
+    max_entries: Option<u64>,
+) -> Outcome<(u64, u64)> {
+    let symlinks = match symlinks {
+        "inside" => Symlinks::Inside,
+        "any" => Symlinks::Any,
+        "skip" => Symlinks::Skip,
+        other => {
+            let message = format!("symlinks {other:?} is not one of inside, any and skip");
+            return Err(Failure::parameter(message));
+        }
+    };
+    let done = running::run(py, progress, |control| {
+        let file = open(&path)?;
+        let size = file.metadata().map_err(|error| Failure::os(&error, &path))?.len();
+        let reader = IndexedReader::open(file).map_err(|error| car_failure(error, &path))?;
+        let roots = reader.roots().to_vec();
+        let blocks = reader.index().len() as u64;
+        let limits = ExtractLimits {
+            max_bytes: max_bytes
+                .unwrap_or_else(|| size.saturating_mul(HOSTILE_RATIO).max(MIN_BYTES)),
+            max_entries: max_entries
+                .unwrap_or_else(|| blocks.saturating_mul(HOSTILE_RATIO).max(MIN_ENTRIES)),
+        };
+        let source = Source(reader);
+        let extractor = Extractor { source: &source, limits, symlinks, control };
+        unpack(&extractor, &roots, &path, &output)
+    })?;
+    Ok((done.entries, done.bytes))
+}
+
+/// One root becomes the output itself, several become its entries, named by their CIDs.
+fn unpack(
+    extractor: &Extractor<'_, Source>,
+    roots: &[Cid],
+    path: &Path,
+    output: &Path,
+) -> Outcome<Extracted> {
+    let extract = |root: &Cid, output: &Path| {
+        extractor.extract(root, output).map_err(|error| lift(error, path))
+    };
+    match roots {
+        [] => Err(Failure::parameter("the CAR names no root, so there is nothing to unpack")),
+        [root] => extract(root, output),
+        roots => {
+            std::fs::create_dir(output).map_err(|error| Failure::os(&error, output))?;
+            let mut all = Extracted::default();
+            for root in roots {
+                let done = extract(root, &output.join(to_string(root)))?;
+                all.bytes += done.bytes;
+                all.entries += done.entries;
+            }
+            Ok(all)
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The one place where a Rust error becomes a Python exception.
+//!
+//! Each variant of each crate's error has a class of `ipfs_kit_py.errors` and a stable code.
+//! The matches are exhaustive on purpose: a new variant does not compile until it has both.
+
+use std::io;
+use std::path::Path;
+
+use ipfs_kit_car::CarError;
+use ipfs_kit_chunker::ChunkerError;
+use ipfs_kit_cid::CidError;
+use ipfs_kit_dag::DagError;
+use ipfs_kit_hash::HashError;
+use ipfs_kit_hash::sha256::KernelError;
+use ipfs_kit_unixfs::{ParamError, UnixFsError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+/// A class of `ipfs_kit_py.errors` and the code its instance carries.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind {
+    class: &'static str,
+    code: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $class:literal, $code:literal;)*) => {
+        $(const $name: Kind = Kind { class: $class, code: $code };)*
+        /// Every code, for the test that compares them with `ipfs_kit_py.errors.ErrorCode`.
+        const CODES: &[&str] = &[$($code),*];
+    };
+}
+
+kinds! {
+    INVALID_CID = "InvalidCIDError", "invalid-cid";
+    INVALID_PARAMETER = "InvalidParameterError", "invalid-parameter";
+    UNSUPPORTED_HASH = "UnsupportedHashError", "unsupported-hash";
+    UNSUPPORTED_CODEC = "UnsupportedCodecError", "unsupported-codec";
+    INVALID_MULTIADDR = "InvalidMultiaddrError", "invalid-multiaddr";
+    INVALID_NAME = "InvalidNameError", "invalid-name";
+    UNSUPPORTED_FILE = "UnsupportedFileError", "unsupported-file";
+    FILE_CHANGED = "FileChangedError", "file-changed";
+    PATH_NOT_FOUND = "PathNotFoundError", "path-not-found";
+    PATH_EXISTS = "PathExistsError", "path-exists";
+    ACCESS_DENIED = "AccessDeniedError", "access-denied";
+    IS_A_DIRECTORY = "PathIsADirectoryError", "path-is-a-directory";
+    NOT_A_DIRECTORY = "PathNotADirectoryError", "path-not-a-directory";
+    FILE_IO = "FileIOError", "file-io";
+    BLOCK_NOT_FOUND = "BlockNotFoundError", "block-not-found";
+    INTEGRITY = "IntegrityError", "integrity";
+    MALFORMED = "MalformedDataError", "malformed-data";
+    UNSAFE_PATH = "UnsafePathError", "unsafe-path";
+    LIMIT = "LimitExceededError", "limit-exceeded";
+    CANCELLED = "CancelledError", "cancelled";
+    INTERNAL = "InternalError", "internal";
+}
+
+/// List the codes that exceptions raised here can carry.
+#[pyfunction]
+pub(crate) fn error_codes() -> Vec<&'static str> {
+    CODES.to_vec()
+}
+
+/// A Rust error on its way to Python.
+pub(crate) struct Failure(PyErr);
+
+pub(crate) type Outcome<T> = Result<T, Failure>;
+
+impl From<Failure> for PyErr {
+    fn from(failure: Failure) -> Self {
+        failure.0
+    }
+}
+
+impl From<PyErr> for Failure {
+    fn from(error: PyErr) -> Self {
+        Self(error)
+    }
+}
+
+impl Failure {
+    /// An exception with a message.
+    fn new(kind: Kind, message: impl ToString) -> Self {
+        let message = message.to_string();
+        Self(Python::attach(|py| raise(py, kind, (message,))))
+    }
+
+    /// An exception about a file: a subclass of `OSError` with errno and file name.
+    pub(crate) fn os(error: &io::Error, path: &Path) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => PATH_NOT_FOUND,
+            io::ErrorKind::AlreadyExists => PATH_EXISTS,
+            io::ErrorKind::PermissionDenied => ACCESS_DENIED,
+            io::ErrorKind::IsADirectory => IS_A_DIRECTORY,
+            io::ErrorKind::NotADirectory => NOT_A_DIRECTORY,
+            _ => FILE_IO,
+        };
+        Self(Python::attach(|py| {
+            let strerror = match error.raw_os_error() {
+                Some(errno) => py
+                    .import("os")
+                    .and_then(|os| os.call_method1("strerror", (errno,)))
+                    .and_then(|text| text.extract::<String>())
+                    .unwrap_or_else(|_| error.to_string()),
+                None => error.to_string(),
+            };
+            let errno = error.raw_os_error().or_else(|| errno_of(error.kind())).unwrap_or(5);
+            raise(py, kind, (errno, strerror, path.as_os_str().to_owned()))
+        }))
+    }
+
+    pub(crate) fn parameter(message: impl ToString) -> Self {
+        Self::new(INVALID_PARAMETER, message)
+    }
+
+    pub(crate) fn multiaddr(message: impl ToString) -> Self {
+        Self::new(INVALID_MULTIADDR, message)
+    }
+
+    pub(crate) fn panic(payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned());
+        let text = text.unwrap_or_else(|| "no message".to_owned());
+        Self::new(INTERNAL, format!("the native core failed: {text}; please report this"))
+    }
+}
+
+/// Errors that the standard library makes without asking the system.
+fn errno_of(kind: io::ErrorKind) -> Option<i32> {
+    match kind {
+        io::ErrorKind::NotFound => Some(2),
+        io::ErrorKind::PermissionDenied => Some(13),
+        io::ErrorKind::AlreadyExists => Some(17),
+        io::ErrorKind::NotADirectory => Some(20),
+        io::ErrorKind::IsADirectory => Some(21),
+        _ => None,
+    }
+}
+
+fn raise<'py, A>(py: Python<'py>, kind: Kind, args: A) -> PyErr
+where
+    A: pyo3::call::PyCallArgs<'py>,
+{
+    let made = class(py, kind.class)
+        .and_then(|class| class.call1(args))
+        .and_then(|error| error.setattr("code", code(py, kind.code)?).map(|()| error));
+    match made {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
+    Ok(errors(py)?.bind(py).getattr(name)?.cast_into::<PyType>()?)
+}
+
+fn code<'py>(py: Python<'py>, code: &str) -> PyResult<Bound<'py, PyAny>> {
+    errors(py)?.bind(py).getattr("ErrorCode")?.call1((code,))
+}
+
+fn errors(py: Python<'_>) -> PyResult<&'static Py<PyModule>> {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    MODULE.get_or_try_init(py, || Ok(py.import("ipfs_kit_py.errors")?.unbind()))
+}
+
+impl From<HashError> for Failure {
+    fn from(error: HashError) -> Self {
+        let kind = match error {
+            HashError::UnknownCode(_) | HashError::UnknownName(_) | HashError::Unsafe(_) => {
+                UNSUPPORTED_HASH
+            }
+            HashError::IdentityTooLong { .. } => LIMIT,
+            HashError::DigestLength { .. } => INVALID_PARAMETER,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<KernelError> for Failure {
+    fn from(error: KernelError) -> Self {
+        Self::new(INVALID_PARAMETER, error)
+    }
+}
+
+impl From<CidError> for Failure {
+    fn from(error: CidError) -> Self {
+        let kind = match &error {
+            CidError::Empty
+            | CidError::TooLong { .. }
+            | CidError::Multibase { .. }
+            | CidError::PrefixedV0
+            | CidError::Version(_)
+            | CidError::Varint { .. }
+            | CidError::DigestLength { .. }
+            | CidError::Trailing(_)
+            | CidError::NotV0 { .. }
+            | CidError::V0Base(_)
+            | CidError::Hash(_) => INVALID_CID,
+            CidError::UnknownBase(_) => INVALID_PARAMETER,
+            CidError::UnknownCodec(_) => UNSUPPORTED_CODEC,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<ChunkerError> for Failure {
+    fn from(error: ChunkerError) -> Self {
+        Self::new(INVALID_PARAMETER, error)
+    }
+}
+
+impl From<ParamError> for Failure {
+    fn from(error: ParamError) -> Self {
+        Self::new(INVALID_PARAMETER, error)
+    }
+}
+
+impl From<DagError> for Failure {
+    fn from(error: DagError) -> Self {
+        let kind = match error {
+            DagError::Hash(error) => return error.into(),
+            DagError::Io(error) => return Self::os(&error, Path::new("")),
+            DagError::Pb { .. }
+            | DagError::LinkCid { .. }
+            | DagError::Cbor(_)
+            | DagError::Json(_) => MALFORMED,
+            DagError::Encode(_) => INVALID_PARAMETER,
+            DagError::UnknownCodec(_) => UNSUPPORTED_CODEC,
+            DagError::Limit { .. } => LIMIT,
+            DagError::Missing(_) => BLOCK_NOT_FOUND,
+            DagError::Mismatch(_) => INTEGRITY,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<UnixFsError> for Failure {
+    fn from(error: UnixFsError) -> Self {
+        let kind = match error {
+            UnixFsError::Read { path, source } | UnixFsError::Write { path, source } => {
+                return Self::os(&source, &path);
+            }
+            UnixFsError::Spill(source) => return Self::os(&source, &std::env::temp_dir()),
+            UnixFsError::Params(error) => return error.into(),
+            UnixFsError::Chunker(error) => return error.into(),
+            UnixFsError::Cid(error) => return error.into(),
+            UnixFsError::Hash(error) => return error.into(),
+            UnixFsError::Kernel(error) => return error.into(),
+            UnixFsError::Dag(error) => return error.into(),
+            UnixFsError::Changed { .. } => FILE_CHANGED,
+            UnixFsError::NotUtf8 { .. } | UnixFsError::Nameless => INVALID_NAME,
+            UnixFsError::Unsupported { .. } | UnixFsError::SymlinkLoop { .. } => {
+                UNSUPPORTED_FILE
+            }
+            UnixFsError::DuplicateName { .. } | UnixFsError::UnsafeName { .. } => UNSAFE_PATH,
+            UnixFsError::HamtTooDeep | UnixFsError::Limit { .. } => LIMIT,
+            UnixFsError::Node { .. } => MALFORMED,
+            UnixFsError::Cancelled => CANCELLED,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// A CAR error, with the file it is about.
+pub(crate) fn car_failure(error: CarError, path: &Path) -> Failure {
+    let kind = match &error {
+        CarError::Io(error) => return Failure::os(error, path),
+        CarError::Truncated { .. }
+        | CarError::Varint { .. }
+        | CarError::Header { .. }
+        | CarError::Root { .. }
+        | CarError::Version { .. }
+        | CarError::V2Header { .. }
+        | CarError::EmptySection { .. }
+        | CarError::SectionBeyondData { .. }
+        | CarError::Cid { .. }
+        | CarError::Index { .. }
+        | CarError::IndexCodec { .. }
+        | CarError::IndexMismatch { .. } => MALFORMED,
+        CarError::Mismatch { .. } => INTEGRITY,
+        CarError::Unverifiable { .. } => UNSUPPORTED_HASH,
+        CarError::HeaderTooLarge { .. }
+        | CarError::SectionTooLarge { .. }
+        | CarError::IndexTooLarge { .. } => LIMIT,
+        CarError::Limit { .. } | CarError::RootsMissing | CarError::RootsGivenTwice => {
+            INVALID_PARAMETER
+        }
+    };
+    Failure::new(kind, format!("{}: {error}", path.display()))
+}

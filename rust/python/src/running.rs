@@ -1,0 +1,199 @@
+//! Long work that Ctrl-C ends: done on another thread while the calling one waits for signals.
+
+use std::any::Any;
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use ipfs_kit_unixfs::Control;
+use parking_lot::{Condvar, Mutex};
+use pyo3::prelude::*;
+
+use crate::buffers::to_vec;
+use crate::errors::{Failure, Outcome};
+
+/// How often the calling thread looks for signals and reports progress.
+const SLICE: Duration = Duration::from_millis(50);
+/// Bytes asked of a Python reader at once.
+const READ_BYTES: usize = 1 << 20;
+/// Reads that wait for the workers.
+const READS_AHEAD: usize = 4;
+
+/// Threads the process may use: the CPU quota and affinity, not the machine's processors.
+pub(crate) fn default_threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Number of threads asked for, or the default.
+pub(crate) fn threads(given: Option<usize>) -> Outcome<usize> {
+    match given {
+        Some(0) => Err(Failure::parameter("threads must be at least 1")),
+        Some(threads @ 1..=1024) => Ok(threads),
+        Some(threads) => {
+            Err(Failure::parameter(format!("{threads} threads are more than the limit of 1024")))
+        }
+        None => Ok(default_threads()),
+    }
+}
+
+/// What the calling thread does while it waits.
+struct Watch<'a> {
+    control: &'a Control,
+    progress: Option<Py<PyAny>>,
+    /// A signal handler or the progress callback raised this.
+    raised: Option<PyErr>,
+}
+
+impl Watch<'_> {
+    fn look(&mut self) {
+        if self.raised.is_none() {
+            self.raised = Python::attach(|py| self.report(py)).err();
+            if self.raised.is_some() {
+                self.control.cancel();
+            }
+        }
+    }
+
+    fn report(&self, py: Python<'_>) -> PyResult<()> {
+        py.check_signals()?;
+        if let Some(progress) = &self.progress {
+            progress.call1(py, (self.control.bytes(), self.control.files()))?;
+        }
+        Ok(())
+    }
+
+    /// The result, unless the calling thread was interrupted.
+    fn settle<T>(mut self, done: Result<Outcome<T>, Box<dyn Any + Send>>) -> Outcome<T> {
+        if self.raised.is_none() && matches!(done, Ok(Ok(_))) {
+            self.look();
+        }
+        match (self.raised, done) {
+            (Some(error), _) => Err(error.into()),
+            (None, Ok(result)) => result,
+            (None, Err(panic)) => Err(Failure::panic(&*panic)),
+        }
+    }
+}
+
+/// Runs `work` on another thread; `progress` is called with bytes and files done so far.
+pub(crate) fn run<T: Send>(
+    py: Python<'_>,
+    progress: Option<Py<PyAny>>,
+    work: impl FnOnce(&Control) -> Outcome<T> + Send,
+) -> Outcome<T> {
+    let control = Control::new();
+    let mut watch = Watch { control: &control, progress, raised: None };
+    let finished = (Mutex::new(false), Condvar::new());
+    let done = py.detach(|| {
+        thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                let done = catch_unwind(AssertUnwindSafe(|| work(&control)));
+                *finished.0.lock() = true;
+                finished.1.notify_all();
+                done
+            });
+            let mut over = finished.0.lock();
+            while !*over {
+                if finished.1.wait_for(&mut over, SLICE).timed_out() && !*over {
+                    parking_lot::MutexGuard::unlocked(&mut over, || watch.look());
+                }
+            }
+            drop(over);
+            worker.join().unwrap_or_else(Err)
+        })
+    });
+    watch.settle(done)
+}
+
+/// Runs short work on the calling thread, without the interpreter.
+pub(crate) fn run_here<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce(&Control) -> Outcome<T> + Send,
+) -> Outcome<T> {
+    let control = Control::new();
+    let done = py.detach(|| catch_unwind(AssertUnwindSafe(|| work(&control))));
+    done.unwrap_or_else(|panic| Err(Failure::panic(&*panic)))
+}
+
+/// Runs work that reads from a Python object: the calling thread reads, others work.
+pub(crate) fn run_reading<T: Send>(
+    py: Python<'_>,
+    source: &Bound<'_, PyAny>,
+    progress: Option<Py<PyAny>>,
+    work: impl FnOnce(&Control, Pieces) -> Outcome<T> + Send,
+) -> Outcome<T> {
+    let control = Control::new();
+    let mut watch = Watch { control: &control, progress, raised: None };
+    let read = source.getattr("read")?.unbind();
+    let (sender, pieces) = sync_channel(READS_AHEAD);
+    let pieces = Pieces { pieces, current: Vec::new(), at: 0 };
+    let done = py.detach(|| {
+        thread::scope(|scope| {
+            let worker = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| work(&control, pieces))));
+            if let Err(error) = pump(&read, &sender, &mut watch) {
+                watch.raised = Some(error);
+                control.cancel();
+            }
+            drop(sender);
+            while !worker.is_finished() {
+                watch.look();
+                thread::park_timeout(Duration::from_millis(1));
+            }
+            worker.join().unwrap_or_else(Err)
+        })
+    });
+    watch.settle(done)
+}
+
+/// Reads to the end, or until the worker wants no more.
+fn pump(read: &Py<PyAny>, sender: &SyncSender<Vec<u8>>, watch: &mut Watch<'_>) -> PyResult<()> {
+    loop {
+        let mut piece = Python::attach(|py| {
+            py.check_signals()?;
+            to_vec(read.bind(py).call1((READ_BYTES,))?.as_any())
+        })?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        loop {
+            match sender.try_send(piece) {
+                Ok(()) => break,
+                Err(TrySendError::Disconnected(_)) => return Ok(()),
+                Err(TrySendError::Full(back)) => {
+                    piece = back;
+                    watch.look();
+                    if watch.raised.is_some() {
+                        return Ok(());
+                    }
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+        }
+    }
+}
+
+/// What the calling thread has read, as a reader for the workers.
+pub(crate) struct Pieces {
+    pieces: Receiver<Vec<u8>>,
+    current: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.current.len() {
+            // The sender is gone at the end of the source, and when we are to stop.
+            match self.pieces.recv() {
+                Ok(piece) => (self.current, self.at) = (piece, 0),
+                Err(_) => return Ok(0),
+            }
+        }
+        let rest = &self.current[self.at..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.at += count;
+        Ok(count)
+    }
+}

@@ -1,0 +1,129 @@
+//! Why something cannot be imported, read or extracted.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ipfs_kit_chunker::ChunkerError;
+use ipfs_kit_cid::CidError;
+use ipfs_kit_dag::DagError;
+use ipfs_kit_hash::HashError;
+use ipfs_kit_hash::sha256::KernelError;
+
+use crate::ParamError;
+
+/// An import, a read or an extraction that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum UnixFsError {
+    /// The system refused to open, list or read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// What was being read.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refused to create or write.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// What was being written.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that did not stay the same while it was read.
+    #[error("{} changed while it was being read: {detail}", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// How it shows.
+        detail: &'static str,
+    },
+    /// A name that `UnixFS`, whose names are UTF-8, cannot hold.
+    #[error("the name of {path:?} is not valid UTF-8: rename it, or leave it out")]
+    NotUtf8 {
+        /// The file, its name escaped when shown.
+        path: PathBuf,
+    },
+    /// Something that is no file, folder or symbolic link.
+    #[error("{} is {kind}, which UnixFS cannot hold", path.display())]
+    Unsupported {
+        /// Where it stands.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Symbolic links that lead back to a folder above them.
+    #[error("following {} leads back to a folder above it", path.display())]
+    SymlinkLoop {
+        /// The link.
+        path: PathBuf,
+    },
+    /// Two things with one name.
+    #[error("{name:?} stands twice in one directory")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// Something to be put in a directory has no name there.
+    #[error("wrapping needs a name, and what is read has none: give one")]
+    Nameless,
+    /// So many equal name hashes that the trie has no bits left to tell them apart.
+    #[error("the directory's hash trie would be deeper than its hash is long")]
+    HamtTooDeep,
+    /// A node whose `UnixFS` message is malformed or contradicts its links.
+    #[error("malformed UnixFS node: {reason}")]
+    Node {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A name in a DAG that must not become a file name.
+    #[error("unsafe name {name:?} in a directory: {reason}")]
+    UnsafeName {
+        /// The name.
+        name: String,
+        /// What it could do.
+        reason: &'static str,
+    },
+    /// Something deeper, wider or longer than allowed.
+    #[error("{what} exceeds the limit of {limit}")]
+    Limit {
+        /// What grew.
+        what: &'static str,
+        /// How far it may.
+        limit: u64,
+    },
+    /// The caller asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// A parameter that is wrong.
+    #[error(transparent)]
+    Params(#[from] ParamError),
+    /// A chunker that is wrong.
+    #[error(transparent)]
+    Chunker(#[from] ChunkerError),
+    /// A CID that is wrong.
+    #[error(transparent)]
+    Cid(#[from] CidError),
+    /// A hash that cannot be computed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// A sha2-256 kernel that was forced and cannot be had.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// A node or block that is wrong, or missing.
+    #[error(transparent)]
+    Dag(#[from] DagError),
+    /// A temporary file that cannot be written.
+    #[error("cannot use a temporary file: {0}")]
+    Spill(#[from] io::Error),
+}
+
+impl UnixFsError {
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Read { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Write { path: path.to_owned(), source }
+    }
+}

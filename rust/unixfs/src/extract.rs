@@ -1,0 +1,302 @@
+//! From blocks to files: a DAG written below one output path, and never anywhere else.
+//!
+//! All is written into a fresh folder beside the output and renamed when it is whole, so a
+//! failure leaves nothing behind. Each name is checked, each file and folder must be new, and
+//! no link is ever followed: so nothing in a DAG can choose where its bytes go.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ipfs_kit_cid::Cid;
+use ipfs_kit_dag::BlockSource;
+
+use crate::read::{MAX_DEPTH, Node, file_size, for_each_entry, too_deep, write_file};
+use crate::{Attributes, Control, FsNode, NodeKind, UnixFsError};
+
+/// What becomes of symbolic links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Symlinks {
+    /// Made if they lead to somewhere below the output, an error otherwise.
+    #[default]
+    Inside,
+    /// Made as they are.
+    Any,
+    /// Left out.
+    Skip,
+}
+
+/// How much an extraction may write before it is taken for hostile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExtractLimits {
+    /// Bytes of all files.
+    pub max_bytes: u64,
+    /// Files, folders and links.
+    pub max_entries: u64,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extracted {
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Files, folders and links.
+    pub entries: u64,
+}
+
+/// Writes the DAGs of roots to files.
+#[derive(Debug)]
+pub struct Extractor<'a, S> {
+    /// Where blocks come from.
+    pub source: &'a S,
+    /// How much is too much.
+    pub limits: ExtractLimits,
+    /// What becomes of symbolic links.
+    pub symlinks: Symlinks,
+    /// Where to look for a stop, and to count.
+    pub control: &'a Control,
+}
+
+impl<S: BlockSource> Extractor<'_, S> {
+    /// Writes a root to `output`, which must not exist: a file becomes a file, a directory a
+    /// folder of that name.
+    pub fn extract(&self, root: &Cid, output: &Path) -> Result<Extracted, UnixFsError> {
+        if output.symlink_metadata().is_ok() {
+            let source = io::Error::from(io::ErrorKind::AlreadyExists);
+            return Err(UnixFsError::Write { path: output.to_owned(), source });
+        }
+        let parent = match output.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let staging = tempfile::Builder::new()
+            .prefix(".ipfs-kit-unpack-")
+            .tempdir_in(parent)
+            .map_err(UnixFsError::write(parent))?;
+        let whole = staging.path().join("root");
+        let mut run = Run { extractor: self, done: Extracted::default(), top: whole.clone() };
+        run.node(root, &whole, 0)?;
+        fs::rename(&whole, output).map_err(UnixFsError::write(output))?;
+        Ok(run.done)
+    }
+}
+
+/// One extraction under way.
+struct Run<'a, 's, S> {
+    extractor: &'a Extractor<'s, S>,
+    done: Extracted,
+    top: PathBuf,
+}
+
+impl<S: BlockSource> Run<'_, '_, S> {
+    fn node(&mut self, cid: &Cid, path: &Path, depth: usize) -> Result<(), UnixFsError> {
+        if depth > MAX_DEPTH {
+            return Err(too_deep());
+        }
+        self.count_entry()?;
+        let node = Node::read(self.extractor.source, cid)?;
+        match (node.kind(), node) {
+            (NodeKind::Directory | NodeKind::HamtShard, Node::Pb(node, message)) => {
+                DirBuilder::new().create(path).map_err(|error| created(path, error))?;
+                let source = self.extractor.source;
+                for_each_entry(source, &node, &message, &mut |name, child| {
+                    check_name(name)?;
+                    self.node(child, &path.join(name), depth + 1)
+                })?;
+                apply(path, &message.attributes)
+            }
+            (NodeKind::Symlink, Node::Pb(_, message)) => self.symlink(&message, path, depth),
+            (NodeKind::Metadata, _) => {
+                Err(UnixFsError::Node { reason: "metadata nodes are not supported" })
+            }
+            (_, node) => self.file(node, path),
+        }
+    }
+
+    fn count_entry(&mut self) -> Result<(), UnixFsError> {
+        if self.extractor.control.is_cancelled() {
+            return Err(UnixFsError::Cancelled);
+        }
+        self.done.entries += 1;
+        let limit = self.extractor.limits.max_entries;
+        if self.done.entries > limit {
+            return Err(UnixFsError::Limit { what: "number of entries", limit });
+        }
+        self.extractor.control.add_file();
+        Ok(())
+    }
+
+    fn file(&mut self, node: Node, path: &Path) -> Result<(), UnixFsError> {
+        let size = file_size(&node)?;
+        let limit = self.extractor.limits.max_bytes;
+        self.done.bytes = self.done.bytes.saturating_add(size);
+        if self.done.bytes > limit {
+            return Err(UnixFsError::Limit { what: "size of all files", limit });
+        }
+        let attributes = match &node {
+            Node::Raw(_) => Attributes::default(),
+            Node::Pb(_, message) => message.attributes,
+        };
+        check_space(path, size)?;
+        let new = OpenOptions::new().write(true).create_new(true).open(path);
+        let mut out = BufWriter::new(new.map_err(|error| created(path, error))?);
+        let control = self.extractor.control;
+        let written = write_file(self.extractor.source, node, &mut out, |bytes| {
+            control.add_bytes(bytes);
+            if control.is_cancelled() { Err(UnixFsError::Cancelled) } else { Ok(()) }
+        });
+        match written.and_then(|_| Ok(out.flush()?)) {
+            Err(UnixFsError::Spill(source)) => {
+                Err(UnixFsError::Write { path: path.to_owned(), source })
+            }
+            other => other,
+        }?;
+        apply(path, &attributes)
+    }
+
+    fn symlink(&self, message: &FsNode, path: &Path, depth: usize) -> Result<(), UnixFsError> {
+        let target = message.data.as_deref().unwrap_or_default();
+        let target = std::str::from_utf8(target)
+            .map_err(|_| UnixFsError::Node { reason: "a link's target is not UTF-8" })?;
+        match self.extractor.symlinks {
+            Symlinks::Skip => return Ok(()),
+            Symlinks::Inside if !stays_inside(target, depth) => {
+                let name = path.strip_prefix(&self.top).unwrap_or(path).display().to_string();
+                return Err(UnixFsError::UnsafeName {
+                    name,
+                    reason: "it is a link that leads out of the output",
+                });
+            }
+            Symlinks::Inside | Symlinks::Any => {}
+        }
+        make_symlink(target, path).map_err(|error| created(path, error))
+    }
+}
+
+/// Something there already is a name given twice: the folder was empty when we made it.
+fn created(path: &Path, source: io::Error) -> UnixFsError {
+    if source.kind() == io::ErrorKind::AlreadyExists {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return UnixFsError::DuplicateName { name };
+    }
+    UnixFsError::Write { path: path.to_owned(), source }
+}
+
+fn check_name(name: &str) -> Result<(), UnixFsError> {
+    let reason = match name {
+        "" => "it is empty",
+        "." | ".." => "it names a folder above",
+        _ if name.contains('/') => "it holds a slash",
+        _ if name.contains('\0') => "it holds a zero byte",
+        _ if cfg!(windows) && name.contains(['\\', ':', '<', '>', '"', '|', '?', '*']) => {
+            "it holds a character that Windows gives a meaning"
+        }
+        _ if cfg!(windows) && name.ends_with(['.', ' ']) => "Windows would cut its end off",
+        _ => return Ok(()),
+    };
+    Err(UnixFsError::UnsafeName { name: name.to_owned(), reason })
+}
+
+/// Whether a link `depth` folders below the top leads to somewhere below the top.
+fn stays_inside(target: &str, depth: usize) -> bool {
+    // The top itself has no folder around it that is ours.
+    let Some(mut level) = depth.checked_sub(1) else { return false };
+    if target.starts_with('/') || (cfg!(windows) && target.contains(['\\', ':'])) {
+        return false;
+    }
+    // Dots behind a name are refused: the name may be another link, whose parent is elsewhere.
+    let mut named = false;
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if level == 0 || named => return false,
+            ".." => level -= 1,
+            _ => named = true,
+        }
+    }
+    true
+}
+
+#[cfg(unix)]
+fn make_symlink(target: &str, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+#[cfg(not(unix))]
+fn make_symlink(_: &str, _: &Path) -> io::Result<()> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
+}
+
+/// Gives a file or folder the mode and time its node carries, without the bits that would let
+/// it run as someone else.
+fn apply(path: &Path, attributes: &Attributes) -> Result<(), UnixFsError> {
+    let write = |error| UnixFsError::Write { path: path.to_owned(), source: error };
+    if let Some(mtime) = attributes.mtime {
+        let file = File::open(path).map_err(write)?;
+        if let Some(time) = time_of(mtime.seconds, mtime.nanoseconds) {
+            file.set_modified(time).map_err(write)?;
+        }
+    }
+    #[cfg(unix)]
+    if let Some(mode) = attributes.mode {
+        use std::os::unix::fs::PermissionsExt;
+        let permissions = fs::Permissions::from_mode(mode & 0o777);
+        fs::set_permissions(path, permissions).map_err(write)?;
+    }
+    Ok(())
+}
+
+fn time_of(seconds: i64, nanoseconds: u32) -> Option<SystemTime> {
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let base =
+        if seconds < 0 { UNIX_EPOCH.checked_sub(whole) } else { UNIX_EPOCH.checked_add(whole) };
+    base?.checked_add(Duration::from_nanos(u64::from(nanoseconds)))
+}
+
+/// Refuses a file that cannot fit before its first byte is written.
+#[cfg(unix)]
+fn check_space(path: &Path, size: u64) -> Result<(), UnixFsError> {
+    let folder = path.parent().unwrap_or(path);
+    match rustix::fs::statvfs(folder) {
+        Ok(stat) if stat.f_bavail.saturating_mul(stat.f_frsize) < size => {
+            let source = io::Error::from(io::ErrorKind::StorageFull);
+            Err(UnixFsError::Write { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn check_space(_: &Path, _: u64) -> Result<(), UnixFsError> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_targets_below_the_top_are_inside() {
+        for (target, depth, inside) in [
+            ("file", 1, true),
+            ("../file", 1, false),
+            ("../file", 2, true),
+            ("a/../../file", 1, false),
+            ("a/../b", 1, false),
+            ("../../a/b", 3, true),
+            ("/etc/passwd", 3, false),
+            ("anything", 0, false),
+        ] {
+            assert_eq!(stays_inside(target, depth), inside, "{target} at {depth}");
+        }
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        for name in ["", ".", "..", "a/b", "/etc", "a\0b"] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        assert!(check_name("...").is_ok());
+    }
+}

@@ -1,0 +1,85 @@
+"""What every test may ask for: real components, the traces, the size to run at.
+
+Environment:
+    IPFS_KIT_REQUIRE_REAL: `1` turns a skip for want of a real component into a failure.
+    IPFS_KIT_TRACES: Folder of the cache traces, from the root of the repository.
+    IPFS_KIT_SCALE: Share of a soak test's full size to run at; a twentieth by default.
+"""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parents[1]
+SLOW_MACHINE = (HealthCheck.too_slow,)
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile(
+    "ci", deadline=None, print_blob=True, suppress_health_check=SLOW_MACHINE
+)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_configure() -> None:
+    """Refuse to test the source tree: what users get is the wheel."""
+    spec = importlib.util.find_spec("ipfs_kit_py")
+    if spec and spec.origin and Path(spec.origin).is_relative_to(ROOT / "python"):
+        raise pytest.UsageError(
+            f"ipfs_kit_py is imported from {spec.origin}; run `make install` and pytest"
+            " without PYTHONPATH, so that the installed wheel is tested"
+        )
+
+
+@pytest.fixture(scope="session")
+def unavailable() -> Callable[[str], NoReturn]:
+    """Give the call that ends a test whose real component is not here."""
+
+    def end(reason: str) -> NoReturn:
+        if os.environ.get("IPFS_KIT_REQUIRE_REAL") == "1":
+            pytest.fail(f"IPFS_KIT_REQUIRE_REAL=1, and {reason}", pytrace=False)
+        pytest.skip(reason)
+
+    return end
+
+
+@pytest.fixture(scope="session")
+def require_real(
+    unavailable: Callable[[str], NoReturn],
+) -> Callable[[str, str], Path]:
+    """Give the look-up of a real program: in `.tools/bin`, else on PATH.
+
+    It takes the program's name and what to do to have it, which the skip tells.
+    """
+
+    def find(name: str, reason: str) -> Path:
+        path = os.pathsep.join([str(ROOT / ".tools/bin"), os.environ.get("PATH", "")])
+        if found := shutil.which(name, path=path):
+            return Path(found)
+        return unavailable(f"{name} is neither in .tools/bin nor on PATH: {reason}")
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def traces() -> Path:
+    """Give the folder of real cache traces; skip where none is named."""
+    named = os.environ.get("IPFS_KIT_TRACES")
+    if not named:
+        pytest.skip("IPFS_KIT_TRACES names no folder of cache traces")
+    folder = ROOT / named
+    if not folder.is_dir():
+        pytest.fail(f"IPFS_KIT_TRACES names {folder}, which is no folder", pytrace=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scaled() -> Callable[[int], int]:
+    """Give the map from a soak test's full size to the size to run at now."""
+    share = float(os.environ.get("IPFS_KIT_SCALE", "0.05"))
+    return lambda full: max(1, round(full * share))

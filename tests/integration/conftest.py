@@ -1,0 +1,107 @@
+"""Real programs for the tests, each in temporary folders and stopped by its fixture.
+
+A test imports a fixture's type from `tests.integration.conftest` under `TYPE_CHECKING`:
+type checkers find it there, and pytest has no need to.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROFILES = ("unixfs-v0-2015", "unixfs-v1-2025")
+METADATA_FLAGS = ("--preserve-", "--mode", "--mtime")
+
+
+@dataclass(frozen=True)
+class Kubo:
+    """A real Kubo, offline, on a repository of its own.
+
+    Attributes:
+        program: The `ipfs` executable.
+        repo: Its `IPFS_PATH`.
+        imports: The `Import` section of the configuration, for each CID profile.
+    """
+
+    program: Path
+    repo: Path
+    imports: dict[str, dict[str, Any]]
+
+    @classmethod
+    def create(cls, program: Path, repo: Path) -> "Kubo":
+        """Make a repository for tests: loopback only, no bootstrap, no discovery."""
+        kubo = cls(program, repo, {})
+        kubo.run("init", "--profile=test")
+        for profile in PROFILES:
+            kubo.run("config", "profile", "apply", profile)
+            kubo.imports[profile] = kubo.config["Import"]
+        return kubo
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration as it is on disk."""
+        config: dict[str, Any] = json.loads((self.repo / "config").read_text())
+        return config
+
+    def run(self, *args: str | os.PathLike[str], stdin: bytes | None = None) -> bytes:
+        """Run one command and return what it printed."""
+        done = subprocess.run(
+            [self.program, "--offline", *args],
+            input=stdin,
+            env=os.environ | {"IPFS_PATH": str(self.repo), "IPFS_TELEMETRY": "off"},
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            command = " ".join(map(str, args))
+            raise RuntimeError(f"ipfs {command}: {done.stderr.decode().strip()}")
+        return done.stdout
+
+    def add_cid(
+        self,
+        path: str | os.PathLike[str],
+        *flags: str,
+        profile: str = "unixfs-v1-2025",
+        **imports: object,
+    ) -> str:
+        """Return the root CID that `ipfs add` gives a file or folder.
+
+        It only hashes, unless a flag asks for modes or times: then Kubo reads back the
+        directories that it has just made, and fails where it did not keep them.
+
+        Args:
+            path: The file or folder; a folder is added with everything below it.
+            *flags: Further flags of `ipfs add`, `--chunker=size-1024` for one.
+            profile: CID profile that settings and flags start from.
+            **imports: Settings of the `Import` section, for what no flag says:
+                `UnixFSHAMTDirectorySizeThreshold="1KiB"` for one.
+        """
+        section = self.imports[profile] | imports
+        (self.repo / "config").write_text(json.dumps(self.config | {"Import": section}))
+        kept = any(flag.startswith(METADATA_FLAGS) for flag in flags)
+        keep = "--pin=false" if kept else "--only-hash"
+        added = self.run("add", "-Q", keep, "--recursive", *flags, path)
+        return added.decode().strip()
+
+    def dag_import(self, car: bytes) -> list[str]:
+        """Import a CAR and return its roots, each pinned and therefore complete."""
+        lines = self.run("dag", "import", stdin=car).decode().splitlines()
+        return [line.split()[-2] for line in lines if line.startswith("Pinned root")]
+
+    def dag_export(self, cid: str) -> bytes:
+        """Return the CAR of everything below a CID."""
+        return self.run("dag", "export", "--progress=false", cid)
+
+
+@pytest.fixture(scope="session")
+def kubo(
+    require_real: Callable[[str, str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Kubo:
+    """Give a real Kubo; it is the oracle of our CIDs and never adds for the kit."""
+    program = require_real("ipfs", "`make tools` builds Kubo where Go is installed")
+    return Kubo.create(program, tmp_path_factory.mktemp("kubo"))

@@ -10,6 +10,7 @@ WORKERS ?= 2
 export CARGO_TARGET_DIR := $(shell tools/cargo-target.sh)
 WHEELS := $(CARGO_TARGET_DIR)/wheels
 export PYO3_PYTHON := $(abspath $(BIN)/python)
+export UV
 export UV_PYTHON_DOWNLOADS := never
 
 .PHONY: demo test test-rust bench soak lint wheel tools install clean
@@ -45,7 +46,8 @@ lint: tools install
 	$(BIN)/ruff format --check
 	cargo clippy --workspace --all-targets --locked --profile fast -- -D warnings
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest ipfs_kit_py._native
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-unused-allowlist \
+		--allowlist tools/stubtest-allowlist.txt ipfs_kit_py._native
 	.tools/bin/actionlint
 
 ## wheel: the wheel and the source distribution as they are published, into dist/

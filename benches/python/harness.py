@@ -123,7 +123,7 @@ class Row:
         return (
             self.name,
             f"{si(self.rate)}{unit}/s",
-            "" if self.ratio is None else f"{self.ratio:.2f} x",
+            "" if self.ratio is None else f"{three_digits(self.ratio)} x",
             "" if self.target is None else f">= {self.target:g} x",
             f"{si(self.seconds)}s",
             f"{self.spread:.0%}",
@@ -277,10 +277,15 @@ def agree(first: object, other: object) -> bool | None:
 
 def si(value: float) -> str:
     """Return a number with three digits and the prefix of its unit: `1.23 G`."""
-    for scale, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")):
+    for scale, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m")):
         if value >= scale:
-            return f"{value / scale:.3g} {prefix}"
-    return f"{value * 1e3:.3g} m" if value >= 1e-3 else f"{value * 1e6:.3g} µ"
+            return f"{three_digits(value / scale)} {prefix}"
+    return f"{three_digits(value / 1e-6)} µ"
+
+
+def three_digits(value: float) -> str:
+    """Return a number with three digits, or all those before its point."""
+    return f"{value:.{max(0, 3 - len(str(int(value))))}f}"
 
 
 def machine() -> dict[str, str]:

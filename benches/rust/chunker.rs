@@ -9,7 +9,6 @@
 //! - `buzhash`: table look-ups;
 //! - inputs: `random` cuts at the average; `zeros` cuts at each minimum, the worst case of
 //!   setting up; `text` has few distinct bytes.
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::hint::black_box;
 
@@ -41,7 +40,9 @@ fn cuts(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(BYTES as u64));
         for (input, data) in &inputs {
             for kernel in Kernel::ALL {
-                let Ok(mut chunker) = Chunker::with_kernel(&spec, kernel) else { continue };
+                let Ok(mut chunker) = Chunker::with_kernel(&spec, kernel) else {
+                    continue;
+                };
                 let id = BenchmarkId::new(kernel.name(), input);
                 group.bench_function(id, |bencher| {
                     bencher.iter(|| chunker.cuts(black_box(data)).count());

@@ -1,8 +1,8 @@
 """CAR files: pack files and folders, list and verify blocks, unpack."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple, Unpack
 
 from ipfs_kit_py import _native
@@ -86,7 +86,13 @@ def car_pack(
         FileIOError: The output cannot be written.
     """
     return _native.car_pack(
-        Path(path), Path(output), profile, threads, progress, params, version=version
+        os.fspath(path),
+        os.fspath(output),
+        profile,
+        threads,
+        progress,
+        params,
+        version=version,
     )
 
 
@@ -96,7 +102,7 @@ def car_roots(path: StrPath) -> list[CID]:
     Raises:
         MalformedDataError: It is no CAR file.
     """
-    return _native.car_roots(Path(path))
+    return _native.car_roots(os.fspath(path))
 
 
 def car_blocks(path: StrPath) -> Iterator[CarBlock]:
@@ -107,7 +113,7 @@ def car_blocks(path: StrPath) -> Iterator[CarBlock]:
         IntegrityError: A block is not what its CID names.
         LimitExceededError: A block is over 2 MiB.
     """
-    for cid, data in _native.CarReader(Path(path)):
+    for cid, data in _native.CarReader(os.fspath(path)):
         yield CarBlock(cid, data)
 
 
@@ -119,7 +125,7 @@ def car_verify(path: StrPath, progress: ProgressCallback | None = None) -> CarRe
     Raises:
         IPFSError: As `car_blocks`.
     """
-    return CarReport(*_native.car_verify(Path(path), progress))
+    return CarReport(*_native.car_verify(os.fspath(path), progress))
 
 
 def car_unpack(
@@ -157,8 +163,8 @@ def car_unpack(
         LimitExceededError: It would be more than is allowed.
     """
     done = _native.car_unpack(
-        Path(path),
-        Path(output),
+        os.fspath(path),
+        os.fspath(output),
         progress,
         symlinks=symlinks,
         max_bytes=max_bytes,

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -119,14 +120,16 @@ def hash_file(
         InvalidParameterError: A parameter is out of range or contradicts another.
     """
     if not isinstance(source, str | os.PathLike):
+        if not hasattr(source, "read"):
+            kind = type(source).__name__
+            message = f"hash_file takes a path or an object with read(), not {kind}"
+            raise TypeError(message)
         name = getattr(source, "name", None)
         name = Path(name).name if isinstance(name, str) else None
         return hash_stream(source, name, profile, threads, progress, params)[0]
-    path = Path(source)
-    if path.is_dir():
-        raise PathIsADirectoryError(
-            errno.EISDIR, "is a folder: use hash_tree", os.fspath(source)
-        )
+    path = os.fspath(source)
+    if _is_folder(path):
+        raise PathIsADirectoryError(errno.EISDIR, "is a folder: use hash_tree", path)
     return hash_path(path, profile, threads, progress, params)[0]
 
 
@@ -151,7 +154,8 @@ def hash_files(
     """
     rest = iter(paths)
     while batch := list(islice(rest, _FILES_AT_ONCE)):
-        done = hash_paths([Path(p) for p in batch], profile, threads, progress, params)
+        given: list[StrPath] = [os.fspath(path) for path in batch]
+        done = hash_paths(given, profile, threads, progress, params)
         for path, result in zip(batch, done, strict=True):
             if isinstance(result, BaseException):
                 raise result
@@ -210,10 +214,17 @@ def hash_tree(
         UnsupportedFileError: A pipe, socket or device is below, or links lead in a circle.
         FileChangedError: A file changed while it was being read.
     """
-    path = Path(folder)
-    if path.exists() and not path.is_dir():
-        raise PathNotADirectoryError(
-            errno.ENOTDIR, "is no folder: use hash_file", os.fspath(folder)
-        )
+    path = os.fspath(folder)
+    if _is_folder(path) is False:
+        raise PathNotADirectoryError(errno.ENOTDIR, "is no folder: use hash_file", path)
     root, _, found = hash_path(path, profile, threads, progress, params, entries=entries)
     return root if found is None else TreeHash(root, found)
+
+
+def _is_folder(path: str) -> bool | None:
+    """Whether a folder stands at a path; `None` if the core is to say what is wrong."""
+    try:
+        # `Path` would take an empty text for the current folder.
+        return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None

@@ -96,7 +96,7 @@ def cids_of(
     hash: str = "sha2-256",
     threads: int | None = None,
 ) -> CIDColumn:
-    """Compute the CIDv1s of many buffers."""
+    """Compute the CIDs, version 1, of many buffers."""
 
 def hash_path(
     path: _StrPath,

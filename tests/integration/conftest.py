@@ -1,7 +1,6 @@
 """Real programs for the tests, each in temporary folders and stopped by its fixture.
 
-A test imports a fixture's type from `tests.integration.conftest` under `TYPE_CHECKING`:
-type checkers find it there, and pytest has no need to.
+A test imports the type of a fixture from `tests.integration.conftest`.
 """
 
 import json

@@ -19,8 +19,7 @@ fn car(rest: &[u8]) -> Vec<u8> {
 
 /// The error of streaming, and of scanning, which must be of one kind.
 fn refused(bytes: &[u8]) -> CarError {
-    let streamed =
-        Reader::new(bytes).and_then(|reader| reader.collect::<Result<Vec<_>, _>>());
+    let streamed = Reader::new(bytes).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let streamed = streamed.unwrap_err();
     if let Err(scanned) = IndexedReader::with_scan(bytes.to_vec(), ReadOptions::new()) {
         assert_eq!(

@@ -1,5 +1,6 @@
 //! Which machine code looks for cuts: chosen at run time, or forced.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
 
@@ -36,7 +37,11 @@ impl Kernel {
     /// Fails on a name that is unknown and on a kernel that cannot run here, so that a
     /// test or a benchmark never measures another one than it asked for.
     pub fn from_env() -> Result<Self, ChunkerError> {
-        match std::env::var_os(Self::ENV) {
+        Self::forced(std::env::var_os(Self::ENV).as_deref())
+    }
+
+    fn forced(name: Option<&OsStr>) -> Result<Self, ChunkerError> {
+        match name {
             None => Ok(Self::detect()),
             Some(name) => name.to_string_lossy().parse::<Self>()?.checked(),
         }
@@ -111,6 +116,26 @@ mod tests {
         }
         let refused = "AVX2".parse::<Kernel>().unwrap_err();
         assert!(refused.to_string().ends_with("expected one of scalar, avx2, avx512"));
+    }
+
+    #[test]
+    fn a_forced_kernel_is_used_or_refused_never_ignored() {
+        let forced = |name: &str| Kernel::forced(Some(OsStr::new(name)));
+        assert_eq!(Kernel::forced(None), Ok(Kernel::detect()));
+        for kernel in Kernel::ALL {
+            match forced(kernel.name()) {
+                Ok(used) => assert_eq!(used, kernel),
+                Err(error) => {
+                    assert_eq!(error, ChunkerError::KernelUnavailable { kernel });
+                }
+            }
+        }
+        for name in ["", "fast", "AVX2"] {
+            assert_eq!(
+                forced(name),
+                Err(ChunkerError::UnknownKernel { name: name.into() })
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! from has left the window before the first length that can be a cut.
 
 #[cfg(target_arch = "x86_64")]
+mod exact;
+#[cfg(target_arch = "x86_64")]
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -77,30 +79,8 @@ fn append(digest: u64, byte: u8) -> u64 {
     (digest << 8 | u64::from(byte)) ^ OVERFLOW[top]
 }
 
-/// From this distance on, bytes are reduced; nearer ones stand in the digest as they are.
-const FIRST_REDUCED: usize = 6;
-
-/// Distances at which bytes are reduced.
-const REDUCED: usize = RABIN_WINDOW - FIRST_REDUCED;
-
 /// Masks below this cut so often that setting up vectors does not pay.
 const SPARSE: u32 = 63;
-
-/// For each of those distances, what a byte adds to the low 32 bits of the digest.
-static LOW_BITS: [[u32; 256]; REDUCED] = {
-    let mut tables = [[0; 256]; REDUCED];
-    let mut index = 0;
-    while index < REDUCED {
-        let added = contributions(FIRST_REDUCED + index);
-        let mut byte = 0;
-        while byte < 256 {
-            tables[index][byte] = (added[byte] & 0xffff_ffff) as u32;
-            byte += 1;
-        }
-        index += 1;
-    }
-    tables
-};
 
 /// The search for a digest whose masked bits are zero.
 #[derive(Clone, Debug)]
@@ -130,22 +110,6 @@ impl Rabin {
         }
     }
 
-    /// The bits that a vector kernel filters by.
-    #[expect(clippy::cast_possible_truncation, reason = "the low byte is what is wanted")]
-    fn filter(&self) -> u8 {
-        self.mask as u8
-    }
-
-    /// The first of the positions `candidates` at which the whole mask is zero; a window
-    /// begins at its position in `bytes`.
-    #[inline(never)]
-    fn first_exact(&self, bytes: &[u8], candidates: &[u32]) -> Option<usize> {
-        candidates.iter().map(|&candidate| candidate as usize).find(|&candidate| {
-            let window = bytes[candidate..].first_chunk();
-            window.is_some_and(|window| low_bits(window) & self.mask == 0)
-        })
-    }
-
     fn find_scalar(&self, window: &[u8], first: usize, last: usize) -> Option<usize> {
         let mask = u64::from(self.mask);
         let bytes = &window[first - RABIN_WINDOW..last];
@@ -165,16 +129,6 @@ impl Rabin {
     }
 }
 
-/// The low 32 bits of a window's digest.
-fn low_bits(window: &[u8; RABIN_WINDOW]) -> u32 {
-    let near = u32::from_be_bytes([window[12], window[13], window[14], window[15]]);
-    let reduced = window[..REDUCED].iter().rev();
-    LOW_BITS
-        .iter()
-        .zip(reduced)
-        .fold(near, |sum, (table, &byte)| sum ^ table[byte as usize])
-}
-
 /// No vectors here: nothing has been looked at.
 #[cfg(not(target_arch = "x86_64"))]
 fn find_in_vectors(
@@ -185,27 +139,4 @@ fn find_in_vectors(
     _: usize,
 ) -> Result<usize, usize> {
     Err(first)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_low_bits_of_a_window_are_those_of_its_digest() {
-        for seed in 1..1000_u128 {
-            let window = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-            let window = window.to_be_bytes();
-            let digest = window.iter().fold(0, |digest, &byte| append(digest, byte));
-            assert_eq!(u64::from(low_bits(&window)), digest & 0xffff_ffff);
-        }
-    }
-
-    #[test]
-    fn near_bytes_stand_in_the_digest_as_they_are() {
-        for distance in 0..FIRST_REDUCED {
-            assert_eq!(contribution(0xa7, distance), 0xa7 << (8 * distance));
-        }
-        assert_ne!(contribution(0xff, FIRST_REDUCED), 0xff << (8 * FIRST_REDUCED));
-    }
 }

@@ -15,9 +15,11 @@ proptest! {
     #[test]
     fn every_base_round_trips(cid in arb::cid()) {
         for (name, base) in BASES {
-            match encode(&cid, base) {
-                Ok(text) => prop_assert_eq!(parse(&text).unwrap(), cid, "{}", name),
-                Err(_) => prop_assert_eq!(cid.version(), Version::V0),
+            let text = encode(&cid, base);
+            if cid.version() == Version::V1 || name == "base58btc" {
+                prop_assert_eq!(parse(&text.unwrap()).unwrap(), cid, "{}", name);
+            } else {
+                prop_assert!(text.is_err());
             }
             let v1 = to_v1(&cid);
             prop_assert_eq!(parse(&encode(&v1, base).unwrap()).unwrap(), v1, "{}", name);

@@ -24,17 +24,18 @@ pub fn links(cid: &Cid, data: &[u8]) -> Result<Vec<Cid>, DagError> {
 
 fn value_links(value: &Ipld) -> Vec<Cid> {
     let mut found = Vec::new();
-    // Depth is bounded by `check_depth`, so recursion is too.
-    fn visit(value: &Ipld, found: &mut Vec<Cid>) {
-        match value {
-            Ipld::Link(cid) => found.extend(widen(cid)),
-            Ipld::List(items) => items.iter().for_each(|item| visit(item, found)),
-            Ipld::Map(map) => map.values().for_each(|item| visit(item, found)),
-            _ => {}
-        }
-    }
-    visit(value, &mut found);
+    visit_links(value, &mut found);
     found
+}
+
+/// Depth is bounded by `check_depth`, so recursion is too.
+fn visit_links(value: &Ipld, found: &mut Vec<Cid>) {
+    match value {
+        Ipld::Link(cid) => found.extend(widen(cid)),
+        Ipld::List(items) => items.iter().for_each(|item| visit_links(item, found)),
+        Ipld::Map(map) => map.values().for_each(|item| visit_links(item, found)),
+        _ => {}
+    }
 }
 
 /// `ipld-core` carries digests of up to 64 bytes; ours has room for all of them.

@@ -65,10 +65,24 @@ impl Hasher {
 
     /// Hash the concatenation of `parts`; fails as [`hash`](Self::hash) does.
     pub fn hash_parts(self, parts: &[&[u8]]) -> Result<Multihash, HashError> {
+        match parts {
+            [part] if self.code == Code::Sha2_256 => Ok(self.wrap(&sha256::digest(part))),
+            parts => self.hash_pieces(parts.iter().copied()),
+        }
+    }
+
+    /// Hash the concatenation of pieces that come one by one; fails as [`hash`](Self::hash)
+    /// does.
+    ///
+    /// Whoever may want to stop a long message lets the pieces end early, and drops the digest.
+    pub fn hash_pieces<'a>(
+        self,
+        parts: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Multihash, HashError> {
         Ok(match self.code {
             Code::Identity => return identity(parts),
             Code::Sha1 => self.wrap(&digest::<sha1::Sha1>(parts)),
-            Code::Sha2_256 => self.wrap(&sha256::digest_parts(parts)),
+            Code::Sha2_256 => self.wrap(&sha256::digest_pieces(parts)),
             Code::Sha2_512 => self.wrap(&digest::<sha2::Sha512>(parts)),
             Code::Sha3_224 => self.wrap(&digest::<sha3::Sha3_224>(parts)),
             Code::Sha3_256 => self.wrap(&digest::<sha3::Sha3_256>(parts)),
@@ -78,7 +92,9 @@ impl Hasher {
             Code::Blake2b256 => self.wrap(&digest::<Blake2b<U32>>(parts)),
             Code::Blake2s256 => self.wrap(&digest::<Blake2s256>(parts)),
             Code::Blake3 => self.wrap(&blake3(parts)[..self.digest_bytes]),
-            Code::DblSha2_256 => self.wrap(&sha256::digest(&sha256::digest_parts(parts))),
+            Code::DblSha2_256 => {
+                self.wrap(&sha256::digest(&sha256::digest_pieces(parts)))
+            }
         })
     }
 
@@ -158,16 +174,24 @@ fn wrap(code: Code, digest: &[u8]) -> Multihash {
     Multihash::wrap(code.code(), digest).expect("no digest is over MAX_DIGEST_BYTES")
 }
 
-fn identity(parts: &[&[u8]]) -> Result<Multihash, HashError> {
-    let length = parts.iter().map(|part| part.len()).sum();
+fn identity<'a>(
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Multihash, HashError> {
+    let (mut payload, mut length) = (Vec::new(), 0);
+    for part in parts {
+        length += part.len();
+        if length <= MAX_DIGEST_BYTES {
+            payload.extend_from_slice(part);
+        }
+    }
     if length > MAX_DIGEST_BYTES {
         return Err(HashError::IdentityTooLong { length });
     }
-    Ok(wrap(Code::Identity, &parts.concat()))
+    Ok(wrap(Code::Identity, &payload))
 }
 
 /// The digest of a function that has one length.
-fn digest<D: Digest>(parts: &[&[u8]]) -> Output<D> {
+fn digest<'a, D: Digest>(parts: impl IntoIterator<Item = &'a [u8]>) -> Output<D> {
     let mut state = D::new();
     for part in parts {
         state.update(part);
@@ -176,7 +200,7 @@ fn digest<D: Digest>(parts: &[&[u8]]) -> Output<D> {
 }
 
 /// The longest digest; shorter ones are its beginning.
-fn blake3(parts: &[&[u8]]) -> [u8; MAX_DIGEST_BYTES] {
+fn blake3<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; MAX_DIGEST_BYTES] {
     let mut state = blake3::Hasher::new();
     for part in parts {
         state.update(part);

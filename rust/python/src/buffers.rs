@@ -33,7 +33,8 @@ impl Held {
         }
         let buffer = PyBuffer::<u8>::get(value)?;
         if !buffer.is_c_contiguous() {
-            let message = "the buffer is not contiguous: copy it first (numpy.ascontiguousarray)";
+            let message =
+                "the buffer is not contiguous: copy it first (numpy.ascontiguousarray)";
             return Err(Failure::parameter(message).into());
         }
         Ok(Self::Buffer(buffer))
@@ -47,7 +48,10 @@ impl Held {
             // SAFETY: the export is contiguous, checked in `new`, and lives as long as `self`;
             // what the bytes may do meanwhile is argued at the head of this file.
             Self::Buffer(buffer) => unsafe {
-                std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes())
+                std::slice::from_raw_parts(
+                    buffer.buf_ptr().cast::<u8>(),
+                    buffer.len_bytes(),
+                )
             },
         }
     }
@@ -77,9 +81,12 @@ impl<'py> HeldItems<'py> {
         let py = values.py();
         let items = match values.cast::<PyList>() {
             Ok(list) => list.to_tuple(),
-            Err(_) => PyTuple::new(py, values.try_iter()?.collect::<PyResult<Vec<_>>>()?)?,
+            Err(_) => {
+                PyTuple::new(py, values.try_iter()?.collect::<PyResult<Vec<_>>>()?)?
+            }
         };
-        let is_other = |item: &Borrowed<'_, 'py, PyAny>| !item.is_instance_of::<PyBytes>();
+        let is_other =
+            |item: &Borrowed<'_, 'py, PyAny>| !item.is_instance_of::<PyBytes>();
         let others = items.iter_borrowed().filter(is_other).map(|item| Held::new(&item));
         let others = others.collect::<PyResult<_>>()?;
         Ok(Self { items, others })

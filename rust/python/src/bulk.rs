@@ -1,25 +1,31 @@
-//! Many buffers at once: a column of CIDs.
+//! Many buffers at once, side by side and on all threads.
 
-use std::ffi::{CString, c_int, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ipfs_kit_cid::{Base32Bulk, Cid, base32_len, codec};
+use ipfs_kit_cid::{Cid, codec};
 use ipfs_kit_hash::{Code, Hasher, Message, Multihash, sha256};
-use ipfs_kit_unixfs::Control;
+use ipfs_kit_unixfs::{Control, UnixFsError};
 use parking_lot::Mutex;
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::PyTuple;
 
-use crate::buffers::{Held, HeldItems, with_bytes};
+use crate::buffers::{Held, HeldItems};
 use crate::cid::CID;
+use crate::column::{CIDColumn, Digests};
 use crate::errors::{Failure, Outcome};
 use crate::running;
 
 /// Messages and bytes that a thread takes at once.
 const MESSAGES_AT_ONCE: usize = 2048;
 const BYTES_AT_ONCE: usize = 8 << 20;
+/// Lanes of the widest kernel.
+const LANES: usize = 32;
+/// Parts of more bytes are hashed so that they can be stopped on the way.
+const LONG_BYTES: usize = 64 << 20;
+/// Bytes of a lone buffer between two looks at the stop button.
+const PIECE_BYTES: usize = 1 << 20;
 /// Below this, one thread is faster than starting another.
 const ONE_THREAD_BYTES: usize = 512 << 10;
 /// Work that is over before anyone would press Ctrl-C: about 20 ms.
@@ -31,18 +37,34 @@ const SHORT_BYTES: usize = 8 << 20;
 pub(crate) fn cid_of(data: &Bound<'_, PyAny>, codec: &str, hash: &str) -> Outcome<CID> {
     let codec = codec::from_name(codec)?;
     let hasher = Hasher::new(Code::from_name(hash)?);
-    let multihash = with_bytes(data, |bytes| Ok(hasher.hash(bytes)?))?;
+    let held = Held::new(data)?;
+    let py = data.py();
+    let bytes = held.bytes(py);
+    let multihash = if bytes.len() < crate::buffers::SMALL_BYTES {
+        hasher.hash(bytes)?
+    } else if bytes.len() < SHORT_BYTES {
+        running::run_here(py, |_| Ok(hasher.hash(bytes)?))?
+    } else {
+        running::run(py, None, |control| {
+            let hash = hash_one(bytes, hasher, control)?;
+            if control.is_cancelled() {
+                Err(UnixFsError::Cancelled.into())
+            } else {
+                Ok(hash)
+            }
+        })?
+    };
     Ok(CID(Cid::new_v1(codec, multihash)))
 }
 
-/// Compute the CIDv1s of many buffers.
+/// Compute the CIDs, version 1, of many buffers.
 #[pyfunction]
 #[pyo3(signature = (buffers, codec = "raw", hash = "sha2-256", threads = None))]
 pub(crate) fn cids_of(
     buffers: &Bound<'_, PyAny>,
     codec: &str,
     hash: &str,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
 ) -> Outcome<CIDColumn> {
     let py = buffers.py();
     let codec = codec::from_name(codec)?;
@@ -54,11 +76,15 @@ pub(crate) fn cids_of(
         return column(py, &messages, codec, hasher, threads);
     }
     if let Ok(held) = Held::new(buffers) {
-        let Some((rows, row_bytes)) = held.rows() else { return Err(one_buffer().into()) };
+        let Some((rows, row_bytes)) = held.rows() else {
+            return Err(one_buffer().into());
+        };
         let flat = held.bytes(py);
         let whole = rows.checked_mul(row_bytes) == Some(flat.len());
         if row_bytes == 0 || !whole {
-            return Err(Failure::parameter("rows must be of uint8 and at least one byte long"));
+            return Err(Failure::parameter(
+                "rows must be of uint8 and at least one byte long",
+            ));
         }
         let messages: Vec<&[u8]> = flat.chunks_exact(row_bytes).collect();
         return column(py, &messages, codec, hasher, threads);
@@ -110,13 +136,16 @@ fn offsets(value: &Bound<'_, PyAny>) -> Outcome<Option<Vec<u64>>> {
 
 fn slices<'a>(flat: &'a [u8], offsets: &[u64]) -> Outcome<Vec<&'a [u8]>> {
     let slice = |pair: &[u64]| {
-        let (start, end) = (usize::try_from(pair[0]).ok()?, usize::try_from(pair[1]).ok()?);
+        let (start, end) =
+            (usize::try_from(pair[0]).ok()?, usize::try_from(pair[1]).ok()?);
         flat.get(start..end)
     };
     let all: Option<Vec<_>> = offsets.windows(2).map(slice).collect();
     all.ok_or_else(|| {
         let length = flat.len();
-        Failure::parameter(format!("offsets must rise and stay within the {length} bytes"))
+        Failure::parameter(format!(
+            "offsets must rise and stay within the {length} bytes"
+        ))
     })
 }
 
@@ -141,12 +170,6 @@ fn column(
     Ok(CIDColumn::new(codec, hasher, messages.len(), digests))
 }
 
-/// Digests back to back, or whole multihashes where lengths differ.
-enum Digests {
-    Flat(Vec<u8>),
-    Each(Vec<Multihash>),
-}
-
 fn hash_all(
     messages: &[&[u8]],
     hasher: Hasher,
@@ -159,8 +182,9 @@ fn hash_all(
     }
     let width = hasher.digest_bytes();
     let mut flat = vec![0; messages.len() * width];
-    let parts = split(messages, &mut flat, width);
-    let (next, parts) = (AtomicUsize::new(0), parts.into_iter().map(Mutex::new).collect::<Vec<_>>());
+    let parts = split(messages, &mut flat, width, threads);
+    let (next, parts) =
+        (AtomicUsize::new(0), parts.into_iter().map(Mutex::new).collect::<Vec<_>>());
     let failed = Mutex::new(None);
     let work = || {
         while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -168,7 +192,7 @@ fn hash_all(
                 return;
             }
             let (messages, out) = &mut *part.lock();
-            if let Err(error) = hash_part(messages, hasher, out) {
+            if let Err(error) = hash_part(messages, hasher, control, out) {
                 failed.lock().get_or_insert(error);
                 return;
             }
@@ -181,6 +205,9 @@ fn hash_all(
         work();
     });
     drop(parts);
+    if control.is_cancelled() {
+        return Err(UnixFsError::Cancelled.into());
+    }
     match failed.into_inner() {
         Some(error) => Err(error.into()),
         None => Ok(Digests::Flat(flat)),
@@ -189,19 +216,32 @@ fn hash_all(
 
 type Part<'a, 'm> = (&'a [&'m [u8]], &'a mut [u8]);
 
-/// Cuts the work into parts of about equal size, each with its place in the output.
-fn split<'a, 'm>(messages: &'a [&'m [u8]], flat: &'a mut [u8], width: usize) -> Vec<Part<'a, 'm>> {
+/// Cuts the work into parts for the threads, each with its place in the output.
+///
+/// A part fills the lanes at least once, unless other threads would go without.
+fn split<'a, 'm>(
+    messages: &'a [&'m [u8]],
+    flat: &'a mut [u8],
+    width: usize,
+    threads: usize,
+) -> Vec<Part<'a, 'm>> {
+    let lanes = LANES.min(messages.len().div_ceil(threads)).max(1);
     let mut parts = Vec::new();
     let (mut messages, mut flat) = (messages, flat);
     while !messages.is_empty() {
         let mut bytes = 0;
-        let fits = |message: &&&[u8]| {
+        let fits = |(index, message): &(usize, &&[u8])| {
             bytes += message.len();
-            bytes <= BYTES_AT_ONCE
+            bytes <= BYTES_AT_ONCE || *index < lanes
         };
-        let count = messages.iter().take(MESSAGES_AT_ONCE).take_while(fits).count().max(1);
-        // Lanes come in groups of 32.
-        let count = if count > 32 { count & !31 } else { count };
+        let count = messages
+            .iter()
+            .enumerate()
+            .take(MESSAGES_AT_ONCE)
+            .take_while(fits)
+            .count()
+            .max(1);
+        let count = if count > lanes { count - count % lanes } else { count };
         let (part, rest) = messages.split_at(count);
         let (out, rest_out) = flat.split_at_mut(count * width);
         parts.push((part, out));
@@ -212,203 +252,91 @@ fn split<'a, 'm>(messages: &'a [&'m [u8]], flat: &'a mut [u8], width: usize) -> 
 
 fn hash_part(
     slices: &[&[u8]],
-    hasher: Hasher,
+    function: Hasher,
+    control: &Control,
     out: &mut [u8],
 ) -> Result<(), ipfs_kit_hash::HashError> {
-    let messages: Vec<Message<'_>> = slices.iter().map(|slice| Message::from(*slice)).collect();
-    if hasher.code() == Code::Sha2_256 {
+    let sha256 = function.code() == Code::Sha2_256;
+    let bytes: usize = slices.iter().map(|slice| slice.len()).sum();
+    if sha256 && bytes > LONG_BYTES {
+        let mut feed = Slices::new(slices, control, out);
+        sha256::Engine::new(sha256::Kernel::best()).run(&mut feed);
+        return Ok(());
+    }
+    if !sha256 && bytes > LONG_BYTES {
+        for (slice, out) in
+            slices.iter().zip(out.chunks_exact_mut(function.digest_bytes()))
+        {
+            out.copy_from_slice(hash_one(slice, function, control)?.digest());
+        }
+        return Ok(());
+    }
+    let messages: Vec<Message<'_>> =
+        slices.iter().map(|slice| Message::from(*slice)).collect();
+    if sha256 {
         let (digests, _) = out.as_chunks_mut::<32>();
         sha256::digest_many(sha256::Kernel::best(), &messages, digests);
         return Ok(());
     }
     let mut hashes = Vec::with_capacity(messages.len());
-    hasher.hash_many(&messages, &mut hashes)?;
-    for (hash, out) in hashes.iter().zip(out.chunks_exact_mut(hasher.digest_bytes())) {
+    function.hash_many(&messages, &mut hashes)?;
+    for (hash, out) in hashes.iter().zip(out.chunks_exact_mut(function.digest_bytes())) {
         out.copy_from_slice(hash.digest());
     }
     Ok(())
 }
 
-/// The CIDs of many buffers, kept as one array of digests.
-///
-/// Indexing and iterating make `CID` objects; `strings()`, `digests` and `to_arrow()` give all
-/// of them at once without. A buffer of shape (n, digest length) itself.
-#[pyclass(frozen, module = "ipfs_kit_py._native")]
-pub(crate) struct CIDColumn {
-    codec: u64,
+/// Hashes one buffer so that it can be stopped; the digest of a stopped one means nothing.
+fn hash_one(
+    bytes: &[u8],
     hasher: Hasher,
-    len: usize,
-    digests: Digests,
-    shape: [isize; 2],
-    strides: [isize; 2],
+    control: &Control,
+) -> Result<Multihash, ipfs_kit_hash::HashError> {
+    hasher.hash_pieces(bytes.chunks(PIECE_BYTES).take_while(|_| !control.is_cancelled()))
 }
 
-impl CIDColumn {
-    fn new(codec: u64, hasher: Hasher, len: usize, digests: Digests) -> Self {
-        let width = hasher.digest_bytes().cast_signed();
-        let shape = [len.cast_signed(), width];
-        Self { codec, hasher, len, digests, shape, strides: [width, 1] }
-    }
+/// Long messages for the lanes, tile by tile, so that they can be stopped.
+struct Slices<'a> {
+    messages: &'a [&'a [u8]],
+    control: &'a Control,
+    out: &'a mut [u8],
+    next: usize,
+    /// Number and rest of the message in each lane.
+    lanes: Vec<(usize, &'a [u8])>,
+}
 
-    fn cid(&self, index: usize) -> Outcome<CID> {
-        let hash = match &self.digests {
-            Digests::Each(hashes) => hashes[index],
-            Digests::Flat(flat) => {
-                let width = self.hasher.digest_bytes();
-                let digest = &flat[index * width..][..width];
-                Multihash::wrap(self.hasher.code().code(), digest)
-                    .map_err(|_| ipfs_kit_hash::HashError::IdentityTooLong { length: width })?
-            }
-        };
-        Ok(CID(Cid::new_v1(self.codec, hash)))
-    }
-
-    /// All texts back to back, where they have one length, and that length.
-    fn flat_text(&self) -> Option<(Vec<u8>, usize)> {
-        let Digests::Flat(flat) = &self.digests else { return None };
-        let width = self.hasher.digest_bytes();
-        let mut prefix = Vec::new();
-        for number in [1, self.codec, self.hasher.code().code(), width as u64] {
-            ipfs_kit_cid::varint::encode(number, &mut prefix);
-        }
-        let length = base32_len(prefix.len() + width);
-        let mut text = Vec::with_capacity(self.len * length + 8);
-        let mut bulk = Base32Bulk::new(&prefix, width);
-        for digest in flat.chunks_exact(width) {
-            bulk.push(digest, &mut text);
-        }
-        Some((text, length))
+impl<'a> Slices<'a> {
+    fn new(messages: &'a [&'a [u8]], control: &'a Control, out: &'a mut [u8]) -> Self {
+        Self { messages, control, out, next: 0, lanes: Vec::new() }
     }
 }
 
-#[pymethods]
-impl CIDColumn {
-    fn __len__(&self) -> usize {
-        self.len
+impl sha256::Feed for Slices<'_> {
+    fn start(&mut self, lane: usize) -> bool {
+        let Some(message) = self.messages.get(self.next) else { return false };
+        self.lanes.resize(self.lanes.len().max(lane + 1), (0, &[]));
+        self.lanes[lane] = (self.next, message);
+        self.next += 1;
+        !self.control.is_cancelled()
     }
 
-    fn __getitem__(&self, index: isize) -> Outcome<CID> {
-        let from_end = if index < 0 { index + self.len.cast_signed() } else { index };
-        match usize::try_from(from_end) {
-            Ok(place) if place < self.len => self.cid(place),
-            _ => Err(PyIndexError::new_err("index out of range").into()),
+    fn fill(&mut self, lane: usize, tile: &mut [u8]) -> sha256::Filled {
+        let (_, rest) = &mut self.lanes[lane];
+        if self.control.is_cancelled() {
+            return sha256::Filled::Failed;
         }
-    }
-
-    fn __iter__(slf: Bound<'_, Self>) -> CIDIterator {
-        CIDIterator { column: slf.unbind(), next: AtomicUsize::new(0) }
-    }
-
-    fn __repr__(&self) -> String {
-        let codec = codec::name(self.codec).unwrap_or("?");
-        format!("<{} CIDs, {codec}, {}>", self.len, self.hasher.code().name())
-    }
-
-    /// List the CIDs as text.
-    fn strings<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyList>> {
-        let Some((text, length)) = self.flat_text() else {
-            let each = (0..self.len).map(|i| self.cid(i).map(|cid| ipfs_kit_cid::to_string(&cid.0)));
-            return Ok(PyList::new(py, each.collect::<Outcome<Vec<_>>>()?)?);
-        };
-        // Base32 is ASCII.
-        let text = str::from_utf8(&text).map_err(|error| Failure::parameter(error))?;
-        let each = (0..self.len).map(|i| PyString::new(py, &text[i * length..(i + 1) * length]));
-        Ok(PyList::new(py, each)?)
-    }
-
-    /// The digests as a numpy array of shape (n, digest length), not copied.
-    #[getter]
-    fn digests<'py>(slf: &Bound<'py, Self>) -> Outcome<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let numpy = crate::multiformats::import_extra(py, "numpy", "pip install numpy")?;
-        Ok(numpy.call_method1("asarray", (slf,))?)
-    }
-
-    /// The CIDs as text in an Arrow array.
-    fn to_arrow<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyAny>> {
-        let hint = "pip install 'ipfs-kit-py[arrow]'";
-        let arrow = crate::multiformats::import_extra(py, "pyarrow", hint)?;
-        let Some((text, length)) = self.flat_text() else {
-            return Ok(arrow.call_method1("array", (self.strings(py)?,))?);
-        };
-        let offsets: Vec<u8> =
-            (0..=self.len).flat_map(|i| ((i * length) as u64).to_le_bytes()).collect();
-        let buffer = |bytes: &[u8]| arrow.call_method1("py_buffer", (PyBytes::new(py, bytes),));
-        let args = (self.len, buffer(&offsets)?, buffer(&text)?);
-        Ok(arrow.getattr("LargeStringArray")?.call_method1("from_buffers", args)?)
-    }
-
-    #[expect(unsafe_code, reason = "the buffer protocol hands out a pointer")]
-    unsafe fn __getbuffer__(
-        slf: Bound<'_, Self>,
-        view: *mut pyo3::ffi::Py_buffer,
-        flags: c_int,
-    ) -> PyResult<()> {
-        let column = slf.get();
-        let Digests::Flat(flat) = &column.digests else {
-            let message = "identity CIDs have no digests of one length";
-            return Err(pyo3::exceptions::PyBufferError::new_err(message));
-        };
-        if flags & pyo3::ffi::PyBUF_WRITABLE == pyo3::ffi::PyBUF_WRITABLE {
-            let message = "CIDs cannot be written to";
-            return Err(pyo3::exceptions::PyBufferError::new_err(message));
+        if rest.is_empty() {
+            return sha256::Filled::End;
         }
-        let asks = |flag: c_int| flags & flag == flag;
-        // SAFETY: Python gives a valid view to be filled. `flat`, `shape` and `strides` live in
-        // a frozen object that is never changed and that `view.obj` keeps alive; the format is
-        // freed in `__releasebuffer__`.
-        unsafe {
-            (*view).buf = flat.as_ptr().cast_mut().cast::<c_void>();
-            (*view).len = flat.len().cast_signed();
-            (*view).readonly = 1;
-            (*view).itemsize = 1;
-            (*view).format =
-                if asks(pyo3::ffi::PyBUF_FORMAT) { CString::from(c"B").into_raw() } else { std::ptr::null_mut() };
-            (*view).ndim = 2;
-            (*view).shape = if asks(pyo3::ffi::PyBUF_ND) {
-                column.shape.as_ptr().cast_mut()
-            } else {
-                std::ptr::null_mut()
-            };
-            (*view).strides = if asks(pyo3::ffi::PyBUF_STRIDES) {
-                column.strides.as_ptr().cast_mut()
-            } else {
-                std::ptr::null_mut()
-            };
-            (*view).suboffsets = std::ptr::null_mut();
-            (*view).internal = std::ptr::null_mut();
-            (*view).obj = slf.into_ptr();
-        }
-        Ok(())
+        let count = rest.len().min(tile.len());
+        let (piece, after) = rest.split_at(count);
+        tile[..count].copy_from_slice(piece);
+        *rest = after;
+        sha256::Filled::Bytes(count)
     }
 
-    #[expect(unsafe_code, reason = "the buffer protocol hands out a pointer")]
-    unsafe fn __releasebuffer__(&self, view: *mut pyo3::ffi::Py_buffer) {
-        // SAFETY: the format is null or was made by `CString::into_raw` in `__getbuffer__`.
-        unsafe {
-            if !(*view).format.is_null() {
-                drop(CString::from_raw((*view).format));
-            }
-        }
-    }
-}
-
-/// Iterates over a column.
-#[pyclass(frozen)]
-struct CIDIterator {
-    column: Py<CIDColumn>,
-    next: AtomicUsize,
-}
-
-#[pymethods]
-impl CIDIterator {
-    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
-        slf
-    }
-
-    fn __next__(&self) -> Outcome<Option<CID>> {
-        let column = self.column.get();
-        let index = self.next.fetch_add(1, Ordering::Relaxed);
-        if index < column.len { column.cid(index).map(Some) } else { Ok(None) }
+    fn done(&mut self, lane: usize, digest: sha256::Digest) {
+        let (message, _) = self.lanes[lane];
+        self.out[message * digest.len()..][..digest.len()].copy_from_slice(&digest);
     }
 }

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use ipfs_kit_car::{CarError, FileWriter, Format, IndexCodec, IndexedReader, Reader, Roots};
+use ipfs_kit_car::{
+    CarError, FileWriter, Format, IndexCodec, IndexedReader, Reader, Roots,
+};
 use ipfs_kit_cid::{Cid, to_string};
 use ipfs_kit_dag::{BlockSink, BlockSource, DagError, links};
 use ipfs_kit_hash::{Code, Multihash};
@@ -53,7 +55,7 @@ pub(crate) fn car_pack(
     path: PathBuf,
     output: PathBuf,
     profile: &str,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
     params: &Bound<'_, PyDict>,
     version: u64,
@@ -63,7 +65,11 @@ pub(crate) fn car_pack(
     let format = match version {
         1 => Format::V1,
         2 => Format::V2(Some(IndexCodec::MultihashSorted)),
-        other => return Err(Failure::parameter(format!("CAR version {other}: 1 and 2 exist"))),
+        other => {
+            return Err(Failure::parameter(format!(
+                "CAR version {other}: 1 and 2 exist"
+            )));
+        }
     };
     let cid = running::run(py, progress, |control| {
         let importer = Importer { params: &params, threads, control };
@@ -73,14 +79,20 @@ pub(crate) fn car_pack(
 }
 
 /// Packs into a temporary file beside the output, which it becomes when it is whole.
-fn pack(importer: &Importer<'_>, path: &Path, output: &Path, format: Format) -> Outcome<Cid> {
+fn pack(
+    importer: &Importer<'_>,
+    path: &Path,
+    output: &Path,
+    format: Format,
+) -> Outcome<Cid> {
     let write = |error: std::io::Error| Failure::os(&error, output);
     let car = |error| car_failure(error, output);
     let folder = output.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut file = new_file(folder.unwrap_or(Path::new("."))).map_err(write)?;
     let cid_bytes = if importer.params.cid_v0 { 34 } else { 36 };
     let root = {
-        let writer = FileWriter::new(file.as_file_mut(), format, Roots::Open { cid_bytes });
+        let writer =
+            FileWriter::new(file.as_file_mut(), format, Roots::Open { cid_bytes });
         let mut sink = Once { writer: writer.map_err(car)?, seen: HashSet::new() };
         let done = importer.path(path, false, Some(&mut sink));
         let root = done.map_err(|error| lift(error, output))?.cid;
@@ -158,7 +170,10 @@ impl CarReader {
         slf
     }
 
-    fn __next__<'py>(&self, py: Python<'py>) -> Outcome<Option<(CID, Bound<'py, PyBytes>)>> {
+    fn __next__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> Outcome<Option<(CID, Bound<'py, PyBytes>)>> {
         let next = py.detach(|| self.reader.lock().next_block());
         let block = next.map_err(|error| car_failure(error, &self.path))?;
         Ok(block.map(|block| (CID(block.cid), PyBytes::new(py, &block.data))))
@@ -188,7 +203,9 @@ fn verify(path: &Path, control: &Control) -> Outcome<Report> {
     let mut present: HashSet<Multihash> = HashSet::new();
     let mut needed: Vec<Cid> = roots.clone();
     let mut asked: HashSet<Multihash> = roots.iter().map(|root| *root.hash()).collect();
-    while let Some(block) = reader.next_block().map_err(|error| car_failure(error, path))? {
+    while let Some(block) =
+        reader.next_block().map_err(|error| car_failure(error, path))?
+    {
         if control.is_cancelled() {
             return Err(UnixFsError::Cancelled.into());
         }
@@ -229,22 +246,28 @@ pub(crate) fn car_unpack(
     output: PathBuf,
     progress: Option<Py<PyAny>>,
     symlinks: &str,
-    max_bytes: Option<u64>,
-    max_entries: Option<u64>,
+    max_bytes: Option<&Bound<'_, PyAny>>,
+    max_entries: Option<&Bound<'_, PyAny>>,
 ) -> Outcome<(u64, u64)> {
     let symlinks = match symlinks {
         "inside" => Symlinks::Inside,
         "any" => Symlinks::Any,
         "skip" => Symlinks::Skip,
         other => {
-            let message = format!("symlinks {other:?} is not one of inside, any and skip");
+            let message =
+                format!("symlinks {other:?} is not one of inside, any and skip");
             return Err(Failure::parameter(message));
         }
     };
+    let limit =
+        |name, given| Option::map_or(given, Ok(None), |n| params::number(name, n));
+    let max_bytes: Option<u64> = limit("max_bytes", max_bytes)?;
+    let max_entries: Option<u64> = limit("max_entries", max_entries)?;
     let done = running::run(py, progress, |control| {
         let file = open(&path)?;
         let size = file.metadata().map_err(|error| Failure::os(&error, &path))?.len();
-        let reader = IndexedReader::open(file).map_err(|error| car_failure(error, &path))?;
+        let reader =
+            IndexedReader::open(file).map_err(|error| car_failure(error, &path))?;
         let roots = reader.roots().to_vec();
         let blocks = reader.index().len() as u64;
         let limits = ExtractLimits {
@@ -271,7 +294,9 @@ fn unpack(
         extractor.extract(root, output).map_err(|error| lift(error, path))
     };
     match roots {
-        [] => Err(Failure::parameter("the CAR names no root, so there is nothing to unpack")),
+        [] => Err(Failure::parameter(
+            "the CAR names no root, so there is nothing to unpack",
+        )),
         [root] => extract(root, output),
         roots => {
             std::fs::create_dir(output).map_err(|error| Failure::os(&error, output))?;

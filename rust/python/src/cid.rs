@@ -15,11 +15,13 @@ use crate::errors::Outcome;
 ///
 /// Two CIDs are equal if their bytes are: version, codec, hash and digest. They are ordered by
 /// their bytes.
+#[expect(clippy::upper_case_acronyms, reason = "the name that Python sees")]
 #[pyclass(frozen, module = "ipfs_kit_py")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CID(pub(crate) Cid);
 
 #[pymethods]
+#[expect(clippy::wrong_self_convention, reason = "Python's objects are borrowed")]
 impl CID {
     #[new]
     fn new(value: &Bound<'_, PyAny>) -> Outcome<Self> {
@@ -146,9 +148,9 @@ impl CID {
     fn __reduce__<'py>(
         &self,
         py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+    ) -> (Bound<'py, PyAny>, (Bound<'py, PyBytes>,)) {
         let class = py.get_type::<Self>().into_any();
-        Ok((class, (self.__bytes__(py),)))
+        (class, (self.__bytes__(py),))
     }
 }
 

@@ -105,7 +105,8 @@ impl Failure {
                     .unwrap_or_else(|_| error.to_string()),
                 None => error.to_string(),
             };
-            let errno = error.raw_os_error().or_else(|| errno_of(error.kind())).unwrap_or(5);
+            let errno =
+                error.raw_os_error().or_else(|| errno_of(error.kind())).unwrap_or(5);
             raise(py, kind, (errno, strerror, path.as_os_str().to_owned()))
         }))
     }
@@ -136,6 +137,7 @@ fn errno_of(kind: io::ErrorKind) -> Option<i32> {
         io::ErrorKind::AlreadyExists => Some(17),
         io::ErrorKind::NotADirectory => Some(20),
         io::ErrorKind::IsADirectory => Some(21),
+        io::ErrorKind::InvalidInput => Some(22),
         _ => None,
     }
 }
@@ -169,9 +171,9 @@ fn errors(py: Python<'_>) -> PyResult<&'static Py<PyModule>> {
 impl From<HashError> for Failure {
     fn from(error: HashError) -> Self {
         let kind = match error {
-            HashError::UnknownCode(_) | HashError::UnknownName(_) | HashError::Unsafe(_) => {
-                UNSUPPORTED_HASH
-            }
+            HashError::UnknownCode(_)
+            | HashError::UnknownName(_)
+            | HashError::Unsafe(_) => UNSUPPORTED_HASH,
             HashError::IdentityTooLong { .. } => LIMIT,
             HashError::DigestLength { .. } => INVALID_PARAMETER,
         };
@@ -243,7 +245,9 @@ impl From<UnixFsError> for Failure {
             UnixFsError::Read { path, source } | UnixFsError::Write { path, source } => {
                 return Self::os(&source, &path);
             }
-            UnixFsError::Spill(source) => return Self::os(&source, &std::env::temp_dir()),
+            UnixFsError::Spill(source) => {
+                return Self::os(&source, &std::env::temp_dir());
+            }
             UnixFsError::Params(error) => return error.into(),
             UnixFsError::Chunker(error) => return error.into(),
             UnixFsError::Cid(error) => return error.into(),
@@ -255,7 +259,9 @@ impl From<UnixFsError> for Failure {
             UnixFsError::Unsupported { .. } | UnixFsError::SymlinkLoop { .. } => {
                 UNSUPPORTED_FILE
             }
-            UnixFsError::DuplicateName { .. } | UnixFsError::UnsafeName { .. } => UNSAFE_PATH,
+            UnixFsError::DuplicateName { .. } | UnixFsError::UnsafeName { .. } => {
+                UNSAFE_PATH
+            }
             UnixFsError::HamtTooDeep | UnixFsError::Limit { .. } => LIMIT,
             UnixFsError::Node { .. } => MALFORMED,
             UnixFsError::Cancelled => CANCELLED,

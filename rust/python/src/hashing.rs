@@ -21,7 +21,7 @@ pub(crate) fn hash_path(
     py: Python<'_>,
     path: PathBuf,
     profile: &str,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
     params: &Bound<'_, PyDict>,
     entries: bool,
@@ -29,7 +29,8 @@ pub(crate) fn hash_path(
     let params = params::settle(profile, Some(params))?;
     let threads = running::threads(threads)?;
     let small = progress.is_none()
-        && std::fs::metadata(&path).is_ok_and(|at| at.is_file() && at.len() <= SHORT_BYTES);
+        && std::fs::metadata(&path)
+            .is_ok_and(|at| at.is_file() && at.len() <= SHORT_BYTES);
     let work = |threads: usize, control: &Control| {
         let importer = Importer { params: &params, threads, control };
         Ok(importer.path(&path, entries, None)?)
@@ -50,7 +51,7 @@ pub(crate) fn hash_stream(
     source: &Bound<'_, PyAny>,
     name: Option<&str>,
     profile: &str,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
     params: &Bound<'_, PyDict>,
 ) -> Outcome<(CID, u64)> {
@@ -69,7 +70,7 @@ pub(crate) fn hash_paths<'py>(
     py: Python<'py>,
     paths: Vec<PathBuf>,
     profile: &str,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
     params: &Bound<'py, PyDict>,
 ) -> Outcome<Bound<'py, PyList>> {
@@ -83,7 +84,9 @@ pub(crate) fn hash_paths<'py>(
     for result in results {
         match result {
             Ok(cid) => list.append(CID(cid))?,
-            Err(error) => list.append(PyErr::from(Failure::from(error)).into_value(py))?,
+            Err(error) => {
+                list.append(PyErr::from(Failure::from(error)).into_value(py))?;
+            }
         }
     }
     Ok(list)

@@ -9,7 +9,10 @@ use pyo3::types::PyDict;
 use crate::errors::{Failure, Outcome};
 
 /// Settles a profile and the keywords given over it. `None` leaves a parameter to the profile.
-pub(crate) fn settle(profile: &str, given: Option<&Bound<'_, PyDict>>) -> Outcome<Params> {
+pub(crate) fn settle(
+    profile: &str,
+    given: Option<&Bound<'_, PyDict>>,
+) -> Outcome<Params> {
     let mut over = Overrides::default();
     let mut nanoseconds = None;
     for (key, value) in given.into_iter().flatten() {
@@ -20,7 +23,9 @@ pub(crate) fn settle(profile: &str, given: Option<&Bound<'_, PyDict>>) -> Outcom
         match key.as_str() {
             "cid_version" => over.cid_version = number(&key, &value)?,
             "raw_leaves" => over.raw_leaves = flag(&key, &value)?,
-            "hash" => over.hash = Some(Hasher::new(Code::from_name(&text(&key, &value)?)?)),
+            "hash" => {
+                over.hash = Some(Hasher::new(Code::from_name(&text(&key, &value)?)?));
+            }
             "chunker" => over.chunker = Some(text(&key, &value)?.parse()?),
             "trickle" => over.trickle = flag(&key, &value)?,
             "inline" => over.inline = flag(&key, &value)?,
@@ -50,7 +55,9 @@ pub(crate) fn settle(profile: &str, given: Option<&Bound<'_, PyDict>>) -> Outcom
     }
     match (&mut over.mtime, nanoseconds) {
         (Some(mtime), Some(nanoseconds)) => mtime.nanoseconds = nanoseconds,
-        (None, Some(_)) => return Err(Failure::parameter("mtime_nsecs needs mtime as well")),
+        (None, Some(_)) => {
+            return Err(Failure::parameter("mtime_nsecs needs mtime as well"));
+        }
         (_, None) => {}
     }
     Ok(Params::resolve(Profile::from_name(profile)?, &over)?)
@@ -65,7 +72,7 @@ fn text(key: &str, value: &Bound<'_, PyAny>) -> Outcome<String> {
 }
 
 /// An integer in the range of its parameter; `True` is none.
-fn number<'py, T>(key: &str, value: &Bound<'py, PyAny>) -> Outcome<Option<T>>
+pub(crate) fn number<'py, T>(key: &str, value: &Bound<'py, PyAny>) -> Outcome<Option<T>>
 where
     T: for<'a> FromPyObject<'a, 'py>,
 {
@@ -79,7 +86,8 @@ where
 }
 
 fn wrong_type(key: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    let got = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+    let got =
+        value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!("{key} must be {wanted}, not {got}"))
 }
 
@@ -108,5 +116,8 @@ const NAMES: [&str; 21] = [
 ];
 
 fn unknown(name: &str) -> PyErr {
-    PyTypeError::new_err(format!("unknown parameter {name:?} (known: {})", NAMES.join(", ")))
+    PyTypeError::new_err(format!(
+        "unknown parameter {name:?} (known: {})",
+        NAMES.join(", ")
+    ))
 }

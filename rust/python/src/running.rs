@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 
 use crate::buffers::to_vec;
 use crate::errors::{Failure, Outcome};
+use crate::params;
 
 /// How often the calling thread looks for signals and reports progress.
 const SLICE: Duration = Duration::from_millis(50);
@@ -27,14 +28,13 @@ pub(crate) fn default_threads() -> usize {
 }
 
 /// Number of threads asked for, or the default.
-pub(crate) fn threads(given: Option<usize>) -> Outcome<usize> {
-    match given {
-        Some(0) => Err(Failure::parameter("threads must be at least 1")),
+pub(crate) fn threads(given: Option<&Bound<'_, PyAny>>) -> Outcome<usize> {
+    let Some(given) = given else { return Ok(default_threads()) };
+    match params::number("threads", given)? {
         Some(threads @ 1..=1024) => Ok(threads),
-        Some(threads) => {
-            Err(Failure::parameter(format!("{threads} threads are more than the limit of 1024")))
+        _ => {
+            Err(Failure::parameter(format!("threads {given} is not between 1 and 1024")))
         }
-        None => Ok(default_threads()),
     }
 }
 
@@ -127,11 +127,12 @@ pub(crate) fn run_reading<T: Send>(
     let control = Control::new();
     let mut watch = Watch { control: &control, progress, raised: None };
     let read = source.getattr("read")?.unbind();
-    let (sender, pieces) = sync_channel(READS_AHEAD);
-    let pieces = Pieces { pieces, current: Vec::new(), at: 0 };
+    let (sender, receiver) = sync_channel(READS_AHEAD);
+    let pieces = Pieces { receiver, current: Vec::new(), at: 0 };
     let done = py.detach(|| {
         thread::scope(|scope| {
-            let worker = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| work(&control, pieces))));
+            let worker =
+                scope.spawn(|| catch_unwind(AssertUnwindSafe(|| work(&control, pieces))));
             if let Err(error) = pump(&read, &sender, &mut watch) {
                 watch.raised = Some(error);
                 control.cancel();
@@ -148,7 +149,11 @@ pub(crate) fn run_reading<T: Send>(
 }
 
 /// Reads to the end, or until the worker wants no more.
-fn pump(read: &Py<PyAny>, sender: &SyncSender<Vec<u8>>, watch: &mut Watch<'_>) -> PyResult<()> {
+fn pump(
+    read: &Py<PyAny>,
+    sender: &SyncSender<Vec<u8>>,
+    watch: &mut Watch<'_>,
+) -> PyResult<()> {
     loop {
         let mut piece = Python::attach(|py| {
             py.check_signals()?;
@@ -176,7 +181,7 @@ fn pump(read: &Py<PyAny>, sender: &SyncSender<Vec<u8>>, watch: &mut Watch<'_>) -
 
 /// What the calling thread has read, as a reader for the workers.
 pub(crate) struct Pieces {
-    pieces: Receiver<Vec<u8>>,
+    receiver: Receiver<Vec<u8>>,
     current: Vec<u8>,
     at: usize,
 }
@@ -185,7 +190,7 @@ impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.current.len() {
             // The sender is gone at the end of the source, and when we are to stop.
-            match self.pieces.recv() {
+            match self.receiver.recv() {
                 Ok(piece) => (self.current, self.at) = (piece, 0),
                 Err(_) => return Ok(0),
             }

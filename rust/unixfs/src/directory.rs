@@ -42,10 +42,6 @@ impl Directory {
         Ok(self.entries.push([&hash, name.as_bytes()], &value)?)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     /// Ends the directory; returns its root, which carries the attributes.
     pub(crate) fn finish(
         self,

@@ -9,7 +9,7 @@ use ipfs_kit_dag::DagError;
 use ipfs_kit_hash::HashError;
 use ipfs_kit_hash::sha256::KernelError;
 
-use crate::ParamError;
+use crate::{ParamError, os};
 
 /// An import, a read or an extraction that failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +52,8 @@ pub enum UnixFsError {
         /// What it is.
         kind: &'static str,
     },
-    /// Symbolic links that lead back to a folder above them.
-    #[error("following {} leads back to a folder above it", path.display())]
+    /// Symbolic links that lead back to themselves or to a folder above them.
+    #[error("following {} leads in a circle", path.display())]
     SymlinkLoop {
         /// The link.
         path: PathBuf,
@@ -120,7 +120,14 @@ pub enum UnixFsError {
 
 impl UnixFsError {
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Read { path: path.to_owned(), source }
+        move |source| {
+            let path = path.to_owned();
+            if os::is_link_loop(&source) {
+                Self::SymlinkLoop { path }
+            } else {
+                Self::Read { path, source }
+            }
+        }
     }
 
     pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {

@@ -75,7 +75,8 @@ impl<S: BlockSource> Extractor<'_, S> {
             .tempdir_in(parent)
             .map_err(UnixFsError::write(parent))?;
         let whole = staging.path().join("root");
-        let mut run = Run { extractor: self, done: Extracted::default(), top: whole.clone() };
+        let mut run =
+            Run { extractor: self, done: Extracted::default(), top: whole.clone() };
         run.node(root, &whole, 0)?;
         fs::rename(&whole, output).map_err(UnixFsError::write(output))?;
         Ok(run.done)
@@ -106,7 +107,9 @@ impl<S: BlockSource> Run<'_, '_, S> {
                 })?;
                 apply(path, &message.attributes)
             }
-            (NodeKind::Symlink, Node::Pb(_, message)) => self.symlink(&message, path, depth),
+            (NodeKind::Symlink, Node::Pb(_, message)) => {
+                self.symlink(&message, path, depth)
+            }
             (NodeKind::Metadata, _) => {
                 Err(UnixFsError::Node { reason: "metadata nodes are not supported" })
             }
@@ -155,14 +158,20 @@ impl<S: BlockSource> Run<'_, '_, S> {
         apply(path, &attributes)
     }
 
-    fn symlink(&self, message: &FsNode, path: &Path, depth: usize) -> Result<(), UnixFsError> {
+    fn symlink(
+        &self,
+        message: &FsNode,
+        path: &Path,
+        depth: usize,
+    ) -> Result<(), UnixFsError> {
         let target = message.data.as_deref().unwrap_or_default();
         let target = std::str::from_utf8(target)
             .map_err(|_| UnixFsError::Node { reason: "a link's target is not UTF-8" })?;
         match self.extractor.symlinks {
             Symlinks::Skip => return Ok(()),
             Symlinks::Inside if !stays_inside(target, depth) => {
-                let name = path.strip_prefix(&self.top).unwrap_or(path).display().to_string();
+                let name =
+                    path.strip_prefix(&self.top).unwrap_or(path).display().to_string();
                 return Err(UnixFsError::UnsafeName {
                     name,
                     reason: "it is a link that leads out of the output",
@@ -189,10 +198,14 @@ fn check_name(name: &str) -> Result<(), UnixFsError> {
         "." | ".." => "it names a folder above",
         _ if name.contains('/') => "it holds a slash",
         _ if name.contains('\0') => "it holds a zero byte",
-        _ if cfg!(windows) && name.contains(['\\', ':', '<', '>', '"', '|', '?', '*']) => {
+        _ if cfg!(windows)
+            && name.contains(['\\', ':', '<', '>', '"', '|', '?', '*']) =>
+        {
             "it holds a character that Windows gives a meaning"
         }
-        _ if cfg!(windows) && name.ends_with(['.', ' ']) => "Windows would cut its end off",
+        _ if cfg!(windows) && name.ends_with(['.', ' ']) => {
+            "Windows would cut its end off"
+        }
         _ => return Ok(()),
     };
     Err(UnixFsError::UnsafeName { name: name.to_owned(), reason })
@@ -249,8 +262,11 @@ fn apply(path: &Path, attributes: &Attributes) -> Result<(), UnixFsError> {
 
 fn time_of(seconds: i64, nanoseconds: u32) -> Option<SystemTime> {
     let whole = Duration::from_secs(seconds.unsigned_abs());
-    let base =
-        if seconds < 0 { UNIX_EPOCH.checked_sub(whole) } else { UNIX_EPOCH.checked_add(whole) };
+    let base = if seconds < 0 {
+        UNIX_EPOCH.checked_sub(whole)
+    } else {
+        UNIX_EPOCH.checked_add(whole)
+    };
     base?.checked_add(Duration::from_nanos(u64::from(nanoseconds)))
 }
 

@@ -139,12 +139,12 @@ impl FsNode {
                     node.data = Some(data.to_vec());
                 }
                 (3, Value::Number(n)) if node.file_size.is_none() => {
-                    node.file_size = Some(n)
+                    node.file_size = Some(n);
                 }
                 (4, Value::Number(n)) => node.block_sizes.push(n),
                 (4, Value::Bytes(packed)) => unpack(packed, &mut node.block_sizes)?,
                 (5, Value::Number(n)) if node.hash_type.is_none() => {
-                    node.hash_type = Some(n)
+                    node.hash_type = Some(n);
                 }
                 (6, Value::Number(n)) if node.fanout.is_none() => node.fanout = Some(n),
                 (7, Value::Number(n)) if node.attributes.mode.is_none() => {

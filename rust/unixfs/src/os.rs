@@ -136,6 +136,18 @@ pub(crate) fn identity(_: &Metadata) -> Option<(u64, u64)> {
     None
 }
 
+/// Whether links lead to themselves, or a link stands where none may be followed.
+#[cfg(unix)]
+pub(crate) fn is_link_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+/// Whether links lead to themselves, or a link stands where none may be followed.
+#[cfg(not(unix))]
+pub(crate) fn is_link_loop(_: &io::Error) -> bool {
+    false
+}
+
 /// Opens a regular file; anything else at `path` is an error that says what it is.
 ///
 /// A link is followed only if asked for, and a pipe that took the file's place meanwhile
@@ -147,7 +159,13 @@ pub(crate) fn open_file(
     let mut options = OpenOptions::new();
     options.read(true);
     open_flags(&mut options, follow);
-    let file = options.open(path).map_err(UnixFsError::read(path))?;
+    let file = options.open(path).map_err(|source| {
+        if !follow && is_link_loop(&source) {
+            let detail = "a link took its place";
+            return UnixFsError::Changed { path: path.to_owned(), detail };
+        }
+        UnixFsError::read(path)(source)
+    })?;
     let metadata = file.metadata().map_err(UnixFsError::read(path))?;
     match Kind::of(metadata.file_type()) {
         Kind::File => Ok((file, metadata)),

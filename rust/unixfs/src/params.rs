@@ -307,36 +307,36 @@ pub enum ParamError {
 mod tests {
     use super::*;
 
-    fn resolve(profile: Profile, given: Overrides) -> Result<Params, ParamError> {
-        Params::resolve(profile, &given)
+    fn resolve(profile: Profile, given: &Overrides) -> Result<Params, ParamError> {
+        Params::resolve(profile, given)
     }
 
     #[test]
     fn cid_version_1_over_the_old_profile_brings_raw_leaves() {
         let given = Overrides { cid_version: Some(1), ..Overrides::default() };
-        let params = resolve(Profile::UnixFsV0_2015, given.clone()).unwrap();
+        let params = resolve(Profile::UnixFsV0_2015, &given).unwrap();
         assert!(params.raw_leaves && !params.cid_v0);
         let given = Overrides { raw_leaves: Some(false), ..given };
-        assert!(!resolve(Profile::UnixFsV0_2015, given).unwrap().raw_leaves);
+        assert!(!resolve(Profile::UnixFsV0_2015, &given).unwrap().raw_leaves);
     }
 
     #[test]
     fn a_hash_beyond_v0_brings_v1_or_contradicts_v0() {
         let hash = Some(Hasher::new(Code::Blake3));
         let given = Overrides { hash, ..Overrides::default() };
-        let params = resolve(Profile::UnixFsV0_2015, given.clone()).unwrap();
+        let params = resolve(Profile::UnixFsV0_2015, &given).unwrap();
         assert!(params.raw_leaves && !params.cid_v0);
         let given = Overrides { cid_version: Some(0), ..given };
-        let error = resolve(Profile::UnixFsV0_2015, given).unwrap_err();
+        let error = resolve(Profile::UnixFsV0_2015, &given).unwrap_err();
         assert_eq!(error, ParamError::V0Hash(Code::Blake3));
     }
 
     #[test]
     fn metadata_switches_raw_leaves_off_unless_they_were_asked_for() {
         let given = Overrides { mode: Some(0o644), ..Overrides::default() };
-        assert!(!resolve(Profile::UnixFsV1_2025, given.clone()).unwrap().raw_leaves);
+        assert!(!resolve(Profile::UnixFsV1_2025, &given).unwrap().raw_leaves);
         let given = Overrides { raw_leaves: Some(true), ..given };
-        let error = resolve(Profile::UnixFsV1_2025, given).unwrap_err();
+        let error = resolve(Profile::UnixFsV1_2025, &given).unwrap_err();
         assert_eq!(error, ParamError::RawLeavesWithMetadata);
     }
 
@@ -345,9 +345,9 @@ mod tests {
         for fanout in [0, 7, 12, 2048] {
             let given =
                 Overrides { max_hamt_fanout: Some(fanout), ..Overrides::default() };
-            assert!(resolve(Profile::default(), given).is_err(), "{fanout}");
+            assert!(resolve(Profile::default(), &given).is_err(), "{fanout}");
         }
         let given = Overrides { max_file_links: Some(1), ..Overrides::default() };
-        assert!(resolve(Profile::default(), given).is_err());
+        assert!(resolve(Profile::default(), &given).is_err());
     }
 }

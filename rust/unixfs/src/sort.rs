@@ -140,11 +140,14 @@ impl Iterator for Sorted {
     }
 }
 
+/// The next record of a run, and the run's number.
+type Head = (Vec<u8>, Vec<u8>, usize);
+
 /// The heads of all runs in a heap.
 #[derive(Debug)]
 pub(crate) struct Merge {
     runs: Vec<BufReader<File>>,
-    heads: BinaryHeap<Reverse<(Vec<u8>, Vec<u8>, usize)>>,
+    heads: BinaryHeap<Reverse<Head>>,
 }
 
 impl Merge {
@@ -155,14 +158,14 @@ impl Merge {
 
     fn refill(&mut self, run: usize) -> io::Result<()> {
         let reader = &mut self.runs[run];
-        let mut lengths = [0; 8];
-        match reader.read_exact(&mut lengths) {
+        let mut lengths = [[0; 4]; 2];
+        match reader.read_exact(lengths.as_flattened_mut()) {
             Err(end) if end.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             other => other?,
         }
-        let [a, b, c, d, e, f, g, h] = lengths;
-        let mut key = vec![0; u32::from_le_bytes([a, b, c, d]) as usize];
-        let mut value = vec![0; u32::from_le_bytes([e, f, g, h]) as usize];
+        let [key_len, value_len] = lengths;
+        let mut key = vec![0; u32::from_le_bytes(key_len) as usize];
+        let mut value = vec![0; u32::from_le_bytes(value_len) as usize];
         reader.read_exact(&mut key)?;
         reader.read_exact(&mut value)?;
         self.heads.push(Reverse((key, value, run)));

@@ -1,5 +1,6 @@
 //! Our CIDs are those of Kubo and of ipfs-unixfs-importer, over all their vectors.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod inputs;
 
@@ -38,7 +39,9 @@ fn kubo_params(options: &Value) -> Result<Params, String> {
         chunker: chunker.map_err(|e: ipfs_kit_chunker::ChunkerError| e.to_string())?,
         trickle: flag("trickle"),
         inline: flag("inline"),
-        inline_limit: options["inline_limit"].as_u64().map(|n| n as usize),
+        inline_limit: options["inline_limit"]
+            .as_u64()
+            .map(|n| usize::try_from(n).unwrap()),
         ..Overrides::default()
     };
     Params::resolve(Profile::UnixFsV0_2015, &given).map_err(|e| e.to_string())
@@ -101,7 +104,9 @@ fn unixfs_importer() {
             chunker: vector["chunk_size"]
                 .as_u64()
                 .map(|n| format!("size-{n}").parse().unwrap()),
-            max_file_links: vector["max_links"].as_u64().map(|n| n as usize),
+            max_file_links: vector["max_links"]
+                .as_u64()
+                .map(|n| usize::try_from(n).unwrap()),
             hamt_threshold: vector["shard_threshold"].as_u64(),
             ..Overrides::default()
         };
@@ -140,7 +145,7 @@ fn kubo_files() {
             match (kubo_params(&vector["options"]), vector["cid"].as_str()) {
                 (Err(_), None) => {}
                 (Ok(params), Some(cid)) => {
-                    assert_both(&params, &path, &bytes, cid, vector)
+                    assert_both(&params, &path, &bytes, cid, vector);
                 }
                 (params, cid) => panic!("{params:?} where Kubo says {cid:?}: {vector}"),
             }

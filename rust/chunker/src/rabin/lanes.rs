@@ -15,7 +15,8 @@
     reason = "only inlined code is compiled for the features of its caller"
 )]
 
-use super::{FIRST_REDUCED, REDUCED, Rabin, contribution};
+use super::exact::{FIRST_REDUCED, REDUCED};
+use super::{Rabin, contribution};
 use crate::spec::RABIN_WINDOW;
 
 /// A vector of bytes.

@@ -6,7 +6,7 @@ use super::schedule::{Source, Step, drive};
 use super::{BLOCK_BYTES, Digest, Kernel, kernel::with_lanes};
 
 /// Bytes of a lane's tile: those of all lanes stay in the second-level cache together.
-const TILE_BYTES: usize = 8 * 1024;
+const TILE_BYTES: usize = 16 * 1024;
 
 /// Room before a tile for the bytes left over from the one before.
 const CARRY_BYTES: usize = BLOCK_BYTES;
@@ -44,7 +44,7 @@ pub enum Filled {
 
 /// Hashes messages from a [`Feed`], in as many lanes as its kernel has.
 ///
-/// It keeps a tile buffer for each lane: 516 KiB for 32 lanes.
+/// It keeps a tile buffer for each lane: 514 KiB for 32 lanes.
 ///
 /// ```
 /// use ipfs_kit_hash::sha256::{Digest, Engine, Feed, Filled, Kernel, digest};

@@ -46,7 +46,7 @@ pub(crate) use constants::INITIAL;
 pub use engine::{Engine, Feed, Filled};
 pub use kernel::{KERNEL_VARIABLE, Kernel, KernelError};
 pub use messages::{digest_many, digest_rows};
-pub use single::{digest, digest_parts};
+pub use single::{digest, digest_parts, digest_pieces};
 
 /// The 32 bytes of a SHA2-256.
 pub type Digest = [u8; 32];

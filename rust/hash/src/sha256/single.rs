@@ -22,15 +22,19 @@ pub fn digest(data: &[u8]) -> Digest {
 
 /// Hash the concatenation of `parts`.
 pub fn digest_parts(parts: &[&[u8]]) -> Digest {
-    if let [part] = parts {
-        return digest(part);
+    match parts {
+        [part] => digest(part),
+        parts => digest_pieces(parts.iter().copied()),
     }
+}
+
+/// Hash the concatenation of pieces that come one by one.
+pub fn digest_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Digest {
     let mut state = INITIAL;
     let mut buffer = [0; 2 * BLOCK_BYTES];
     let (mut used, mut bytes) = (0, 0);
-    for part in parts {
+    for mut part in pieces {
         bytes += part.len();
-        let mut part = *part;
         if used > 0 {
             let taken = part.len().min(BLOCK_BYTES - used);
             buffer[used..used + taken].copy_from_slice(&part[..taken]);

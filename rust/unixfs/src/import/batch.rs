@@ -17,7 +17,7 @@ use super::stream::{Input, Stream};
 use super::symlink::symlink;
 use super::tree::{Folder, Place, Tree};
 use super::walk::{Step, Walk};
-use crate::blocks::{Blocks, Leaf};
+use crate::blocks::{Blocks, CidRules, Leaf};
 use crate::layout::Layout;
 use crate::os::{self, Stamp};
 use crate::{Attributes, UnixFsError};
@@ -109,7 +109,7 @@ pub(crate) fn run<'a>(
     });
 }
 
-impl<'a> Shared<'a, '_> {
+impl Shared<'_, '_> {
     fn work(&self) {
         let mut batch = Batch::default();
         while !self.tree.is_stopped() {
@@ -217,7 +217,7 @@ impl<'a> Reading<'a> {
         while !batch.is_full() && !tree.is_stopped() {
             match self.open.take() {
                 Some((file, stream)) => {
-                    start = self.read(tree, batch, start, file, stream)
+                    start = self.read(tree, batch, start, file, stream);
                 }
                 None if !self.next(tree, batch) => break,
                 None => {}
@@ -243,8 +243,10 @@ impl<'a> Reading<'a> {
         let root = file.place.root();
         match stream.next_chunk(tree.control, &mut batch.buffer, start) {
             Ok(Some(chunk)) => {
+                // The only leaf of a balanced file is its root.
+                let is_root = chunk.is_whole && !tree.params.trickle;
                 let attributes =
-                    if chunk.is_whole { file.attributes } else { Attributes::default() };
+                    if is_root { file.attributes } else { Attributes::default() };
                 let range = chunk.range;
                 let end = range.end;
                 let leaf = tree.rules.leaf(range.len(), &attributes);
@@ -335,8 +337,8 @@ impl<'a> Reading<'a> {
 
 /// Hashes the leaves of a batch side by side, but for those that go into their CIDs whole.
 fn hash(
-    hasher: Hasher,
-    rules: &crate::blocks::CidRules,
+    function: Hasher,
+    rules: &CidRules,
     batch: &Batch,
 ) -> Result<Vec<Multihash>, UnixFsError> {
     let identity = Hasher::new(Code::Identity);
@@ -356,7 +358,7 @@ fn hash(
             lanes.push(Message { header, data, trailer });
         }
     }
-    hasher.hash_many(&lanes, &mut hashes)?;
+    function.hash_many(&lanes, &mut hashes)?;
     for (index, hash) in inlined {
         hashes.insert(index, hash);
     }

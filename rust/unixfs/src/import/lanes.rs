@@ -207,7 +207,7 @@ impl<'a> Jobs<'a, '_> {
                     self.with_blocks(|tree, blocks| match symlink(tree, &path, blocks) {
                         Ok(child) => tree.deliver(&place, child, blocks),
                         Err(error) => tree.fail(place.root(), error),
-                    })
+                    });
                 }
                 Step::Listed(folder) => {
                     self.with_blocks(|tree, blocks| tree.listed(&folder, blocks));

@@ -52,7 +52,9 @@ pub(crate) struct Folder {
     attributes: Attributes,
     /// Device and inode, kept only where links are followed.
     pub(crate) identity: Option<(u64, u64)>,
-    keep_if_empty: bool,
+    /// Whether it is taken: as Kubo has it, one entry is enough, even if that is a folder
+    /// which is left out.
+    taken: AtomicBool,
     /// Entries found and not finished, and one for the listing itself.
     pending: AtomicUsize,
     directory: Mutex<Directory>,
@@ -73,7 +75,7 @@ impl Folder {
             path,
             attributes,
             identity,
-            keep_if_empty,
+            taken: AtomicBool::new(keep_if_empty),
             pending: AtomicUsize::new(1),
             directory: Mutex::default(),
         })
@@ -81,6 +83,7 @@ impl Folder {
 
     /// Announces an entry, before it can be finished.
     pub(crate) fn expect_entry(&self) {
+        self.taken.store(true, Ordering::Relaxed);
         self.pending.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -186,7 +189,7 @@ impl<'a> Tree<'a> {
         let mut folder = folder;
         while folder.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
             let directory = std::mem::take(&mut *folder.directory.lock());
-            if directory.is_empty() && !folder.keep_if_empty {
+            if !folder.taken.load(Ordering::Relaxed) {
                 match &folder.place {
                     Place::Root(_) => {}
                     Place::In { folder: above, .. } => {

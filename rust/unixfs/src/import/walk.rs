@@ -193,12 +193,11 @@ fn leads_back(place: &Place, identity: Option<(u64, u64)>) -> bool {
 
 /// The name a path ends in, which a wrapping directory gives it.
 pub(crate) fn base_name(path: &Path) -> Result<String, UnixFsError> {
-    let name = match path.file_name() {
-        Some(name) => name.to_owned(),
-        None => {
-            let whole = fs::canonicalize(path).map_err(UnixFsError::read(path))?;
-            whole.file_name().unwrap_or_default().to_owned()
-        }
+    let name = if let Some(name) = path.file_name() {
+        name.to_owned()
+    } else {
+        let whole = fs::canonicalize(path).map_err(UnixFsError::read(path))?;
+        whole.file_name().unwrap_or_default().to_owned()
     };
     match name.to_str() {
         Some("") => Err(UnixFsError::Unsupported {

@@ -51,7 +51,9 @@ fn shard<S: BlockSource>(
         let name = name_of(link)?;
         let slot = name.get(..digits).and_then(|slot| u64::from_str_radix(slot, 16).ok());
         if slot.is_none_or(|slot| slot >= fanout) {
-            return Err(UnixFsError::Node { reason: "a shard's link has no slot in its name" });
+            return Err(UnixFsError::Node {
+                reason: "a shard's link has no slot in its name",
+            });
         }
         if name.len() > digits {
             visit(&name[digits..], &link.cid)?;

@@ -23,7 +23,8 @@ fn declared_size(message: &FsNode) -> Result<u64, UnixFsError> {
     for size in &message.block_sizes {
         sum = sum.and_then(|sum| sum.checked_add(*size));
     }
-    let sum = sum.ok_or(UnixFsError::Node { reason: "block sizes add up to over 64 bits" })?;
+    let sum =
+        sum.ok_or(UnixFsError::Node { reason: "block sizes add up to over 64 bits" })?;
     match message.file_size {
         Some(size) if size != sum => {
             Err(UnixFsError::Node { reason: "file size is not the sum of its parts" })
@@ -51,7 +52,9 @@ pub fn write_file(
             }
             Node::Pb(node, message) => {
                 if !matches!(message.kind, NodeKind::File | NodeKind::Raw) {
-                    return Err(UnixFsError::Node { reason: "a part of a file is no file" });
+                    return Err(UnixFsError::Node {
+                        reason: "a part of a file is no file",
+                    });
                 }
                 if node.links.len() != message.block_sizes.len() {
                     let reason = "a file has not as many block sizes as links";

@@ -38,7 +38,8 @@ impl Node {
             codec::DAG_PB => {
                 let mut node = PbNode::decode(&data)?;
                 let message = node.data.take();
-                let message = message.ok_or(UnixFsError::Node { reason: "no message" })?;
+                let message =
+                    message.ok_or(UnixFsError::Node { reason: "no message" })?;
                 Ok(Self::Pb(node, FsNode::decode(&message)?))
             }
             other => Err(DagError::UnknownCodec(other).into()),

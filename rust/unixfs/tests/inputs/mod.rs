@@ -43,7 +43,9 @@ pub(crate) fn named(input: &str, size: usize, counted: &[u8]) -> Vec<u8> {
 pub(crate) fn seeded_folder(folder: &Path, vector: &Value) {
     let number = |key: &str| usize::try_from(vector[key].as_u64().unwrap()).unwrap();
     let (files, name_len) = (number("files"), number("name_len"));
-    let last_len = vector["last_name_len"].as_u64().map_or(name_len, |n| n as usize);
+    let last_len = vector["last_name_len"]
+        .as_u64()
+        .map_or(name_len, |n| usize::try_from(n).unwrap());
     let alphabet = b"abcdefghijklmnopqrstuvwxyz01234567890-_";
     let stream = chacha20(vector["seed"].as_str().unwrap(), 1 << 20);
     let mut letters = stream.iter().map(|b| char::from(alphabet[usize::from(*b) % 39]));

@@ -1,0 +1,25 @@
+//! What the fuzzers have found interesting is read without a panic.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use ipfs_kit_cid::{parse, read_prefix, to_string};
+
+fn inputs(target: &str) -> Vec<Vec<u8>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz");
+    let text = std::fs::read_to_string(format!("{folder}/{target}.hex")).unwrap();
+    let byte =
+        |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    text.lines().map(|line| line.as_bytes().chunks(2).map(byte).collect()).collect()
+}
+
+#[test]
+fn cids() {
+    for input in inputs("cid") {
+        if let Ok((cid, read)) = read_prefix(&input) {
+            assert_eq!(cid.to_bytes(), &input[..read]);
+            assert_eq!(parse(&to_string(&cid)), Ok(cid));
+        }
+        if let Ok(text) = std::str::from_utf8(&input) {
+            let _ = parse(text);
+        }
+    }
+}

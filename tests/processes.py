@@ -1,0 +1,69 @@
+"""Other processes for the tests: Python programs on the installed wheel, and Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+
+def run_python(
+    program: str, *args: object, env: dict[str, str] | None = None, timeout: float = 60
+) -> str:
+    """Run a Python program and return what it printed; fail with its complaints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), *map(str, args)],
+        env=os.environ | (env or {}),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+INTERRUPTED = """
+import sys, time
+from pathlib import Path
+from ipfs_kit_py import *
+
+def work():
+    path = sys.argv[1]
+{work}
+
+try:
+    print("ready", flush=True)
+    work()
+except KeyboardInterrupt:
+    print("interrupted", time.monotonic(), flush=True)
+else:
+    print("ended", 0, flush=True)
+"""
+
+
+def seconds_to_interrupt(work: str, path: Path, after: float = 0.3) -> float:
+    """Send Ctrl-C to a program at work; return how long it took to notice.
+
+    Args:
+        work: The body of a function with `path`, with all of ipfs_kit_py imported.
+        path: The program's argument.
+        after: Seconds that the work goes on before.
+    """
+    program = INTERRUPTED.format(work=textwrap.indent(textwrap.dedent(work), "    "))
+    command = [sys.executable, "-c", program, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        try:
+            assert child.stdout.readline() == "ready\n"
+            time.sleep(after)
+            # All processes read the same clock.
+            sent = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            state, at = child.stdout.readline().split()
+            assert state == "interrupted"
+            return float(at) - sent
+        finally:
+            child.kill()

@@ -1,0 +1,65 @@
+"""Every code block of the README and the docs runs, and prints what it says it prints."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Blocks that set a machine up rather than show what the library does.
+NOT_RUN = {"bash", "text"}
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that the pages speak of."""
+    (tmp_path / "example.txt").write_text("hello world")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.txt").write_text("one\n")
+    (tmp_path / "folder" / "b.txt").write_text("two\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str]]:
+    for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
+        if match[1] not in NOT_RUN:
+            yield match[1], match[2]
+
+
+def run_console(text: str, folder: Path) -> None:
+    """Runs each line that begins with `$`, and compares what follows it."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, expected = part.partition("\n")
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == expected, f"{command}\n{done.stderr}"
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_blocks_run(page: Path, workplace: Path) -> None:
+    names: dict[str, object] = {}
+    found = 0
+    for language, text in blocks(page):
+        found += 1
+        if language == "python":
+            exec(compile(text, str(page), "exec"), names)  # noqa: S102 - our own pages
+        elif language == "console":
+            run_console(text, workplace)
+        else:
+            pytest.fail(f"{page.name} has a block of {language!r}, which nothing runs")
+    assert found, f"{page.name} shows no code"

@@ -13,8 +13,17 @@ def run_python(
     program: str, *args: object, env: dict[str, str] | None = None, timeout: float = 60
 ) -> str:
     """Run a Python program and return what it printed; fail with its complaints."""
+    return _run(["-c", textwrap.dedent(program), *map(str, args)], env, timeout)
+
+
+def run_script(script: Path, *args: object) -> str:
+    """The same with a program in a file, which its workers can import."""
+    return _run([str(script), *map(str, args)], None, 60)
+
+
+def _run(arguments: list[str], env: dict[str, str] | None, timeout: float) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program), *map(str, args)],
+        [sys.executable, *arguments],
         env=os.environ | (env or {}),
         capture_output=True,
         text=True,

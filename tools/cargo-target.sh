@@ -12,14 +12,18 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipfs-kit/cargo
 mine=$cache/$(pwd -P | git hash-object --stdin | cut -c1-12)
 mkdir -p "$cache"
 
+# The orphan that was used last is adopted, older ones are removed.
 adopt_orphan() {
   local owner
-  for owner in "$cache"/*/owner; do
-    if [[ -e $owner && ! -e $(<"$owner") ]] && mv "${owner%/owner}" "$mine" 2>/dev/null; then
+  while IFS= read -r owner; do
+    if [[ -e $(<"$owner") ]]; then
+      continue
+    elif [[ -d $mine ]]; then
+      rm -rf "${owner%/owner}"
+    elif mv "${owner%/owner}" "$mine" 2>/dev/null; then
       rm -rf "$mine"/*/.fingerprint/ipfs-kit-*
-      return
     fi
-  done
+  done < <(ls -t "$cache"/*/owner 2>/dev/null)
 }
 
 [[ -d $mine ]] || adopt_orphan

@@ -4,30 +4,7 @@ The parameter sets are random and the same at every run. Kubo is asked through i
 line, and through its configuration for what has no flag.
 """
 
-import json
-import os
-import random
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pytest
-
-from ipfs_kit_py import (
-    InvalidParameterError,
-    IPFSError,
-    car_blocks,
-    car_pack,
-    car_roots,
-    car_unpack,
-    car_verify,
-    hash_file,
-    hash_tree,
-)
-from tests.inputs import numbered_files, random_tree, read_tree, write_tree
-
-if TYPE_CHECKING:
-    from tests.integration.conftest import Kubo
+from typing import Any
 
 Params = dict[str, Any]
 

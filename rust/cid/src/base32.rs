@@ -58,10 +58,12 @@ impl Base32Bulk {
             let mut word = [0; 8];
             word[3..].copy_from_slice(group);
             let bits = u64::from_be_bytes(word);
-            let (pairs, _) = text.as_chunks_mut::<2>();
-            for (pair, shift) in pairs.iter_mut().zip([30, 20, 10, 0]) {
-                *pair = PAIRS[(bits >> shift & 1023) as usize];
-            }
+            let pair = |shift: u32| PAIRS[(bits >> shift & 1023) as usize];
+            // Spelt out: a loop over the pairs is half as fast.
+            text[..2].copy_from_slice(&pair(30));
+            text[2..4].copy_from_slice(&pair(20));
+            text[4..6].copy_from_slice(&pair(10));
+            text[6..].copy_from_slice(&pair(0));
         }
         &self.text[..self.text_len]
     }

@@ -1,11 +1,8 @@
 //! Many buffers at once, side by side and on all threads.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use ipfs_kit_cid::{Cid, codec};
-use ipfs_kit_hash::{Code, Hasher, Message, Multihash, sha256};
+use ipfs_kit_hash::{Code, Hasher, sha256};
 use ipfs_kit_unixfs::{Control, UnixFsError};
-use parking_lot::Mutex;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -13,19 +10,11 @@ use pyo3::types::PyTuple;
 
 use crate::buffers::{Held, HeldItems};
 use crate::cid::CID;
-use crate::column::{CIDColumn, Digests};
+use crate::column::CIDColumn;
 use crate::errors::{Failure, Outcome};
+use crate::parallel::{Messages, hash_all, hash_one};
 use crate::running;
 
-/// Messages and bytes that a thread takes at once.
-const MESSAGES_AT_ONCE: usize = 2048;
-const BYTES_AT_ONCE: usize = 8 << 20;
-/// Lanes of the widest kernel.
-const LANES: usize = 32;
-/// Parts of more bytes are hashed so that they can be stopped on the way.
-const LONG_BYTES: usize = 64 << 20;
-/// Bytes of a lone buffer between two looks at the stop button.
-const PIECE_BYTES: usize = 1 << 20;
 /// Below this, one thread is faster than starting another.
 const ONE_THREAD_BYTES: usize = 512 << 10;
 /// Work that is over before anyone would press Ctrl-C: about 20 ms.
@@ -73,7 +62,7 @@ pub(crate) fn cids_of(
     if let Some((flat, offsets)) = flat_and_offsets(buffers)? {
         let flat = flat.bytes(py);
         let messages = slices(flat, &offsets)?;
-        return column(py, &messages, codec, hasher, threads);
+        return column(py, Messages::Slices(&messages), codec, hasher, threads);
     }
     if let Ok(held) = Held::new(buffers) {
         let Some((rows, row_bytes)) = held.rows() else {
@@ -86,11 +75,10 @@ pub(crate) fn cids_of(
                 "rows must be of uint8 and at least one byte long",
             ));
         }
-        let messages: Vec<&[u8]> = flat.chunks_exact(row_bytes).collect();
-        return column(py, &messages, codec, hasher, threads);
+        return column(py, Messages::Rows { flat, row_bytes }, codec, hasher, threads);
     }
     let held = HeldItems::new(buffers)?;
-    column(py, &held.slices(), codec, hasher, threads)
+    column(py, Messages::Slices(&held.slices()), codec, hasher, threads)
 }
 
 fn one_buffer() -> PyErr {
@@ -152,13 +140,13 @@ fn slices<'a>(flat: &'a [u8], offsets: &[u64]) -> Outcome<Vec<&'a [u8]>> {
 /// Hashes all messages, side by side and on several threads where that pays.
 fn column(
     py: Python<'_>,
-    messages: &[&[u8]],
+    messages: Messages<'_>,
     codec: u64,
     hasher: Hasher,
     threads: usize,
 ) -> Outcome<CIDColumn> {
     sha256::Kernel::best_checked()?;
-    let bytes: usize = messages.iter().map(|message| message.len()).sum();
+    let bytes = messages.bytes();
     let threads = if bytes < ONE_THREAD_BYTES { 1 } else { threads };
     let digests = if bytes < crate::buffers::SMALL_BYTES {
         hash_all(messages, hasher, 1, &Control::new())?
@@ -168,175 +156,4 @@ fn column(
         running::run(py, None, |control| hash_all(messages, hasher, threads, control))?
     };
     Ok(CIDColumn::new(codec, hasher, messages.len(), digests))
-}
-
-fn hash_all(
-    messages: &[&[u8]],
-    hasher: Hasher,
-    threads: usize,
-    control: &Control,
-) -> Outcome<Digests> {
-    if hasher.code() == Code::Identity {
-        let each = messages.iter().map(|message| hasher.hash(message));
-        return Ok(Digests::Each(each.collect::<Result<_, _>>()?));
-    }
-    let width = hasher.digest_bytes();
-    let mut flat = vec![0; messages.len() * width];
-    let parts = split(messages, &mut flat, width, threads);
-    let (next, parts) =
-        (AtomicUsize::new(0), parts.into_iter().map(Mutex::new).collect::<Vec<_>>());
-    let failed = Mutex::new(None);
-    let work = || {
-        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if control.is_cancelled() {
-                return;
-            }
-            let (messages, out) = &mut *part.lock();
-            if let Err(error) = hash_part(messages, hasher, control, out) {
-                failed.lock().get_or_insert(error);
-                return;
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.min(parts.len()) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    drop(parts);
-    if control.is_cancelled() {
-        return Err(UnixFsError::Cancelled.into());
-    }
-    match failed.into_inner() {
-        Some(error) => Err(error.into()),
-        None => Ok(Digests::Flat(flat)),
-    }
-}
-
-type Part<'a, 'm> = (&'a [&'m [u8]], &'a mut [u8]);
-
-/// Cuts the work into parts for the threads, each with its place in the output.
-///
-/// A part fills the lanes at least once, unless other threads would go without.
-fn split<'a, 'm>(
-    messages: &'a [&'m [u8]],
-    flat: &'a mut [u8],
-    width: usize,
-    threads: usize,
-) -> Vec<Part<'a, 'm>> {
-    let lanes = LANES.min(messages.len().div_ceil(threads)).max(1);
-    let mut parts = Vec::new();
-    let (mut messages, mut flat) = (messages, flat);
-    while !messages.is_empty() {
-        let mut bytes = 0;
-        let fits = |(index, message): &(usize, &&[u8])| {
-            bytes += message.len();
-            bytes <= BYTES_AT_ONCE || *index < lanes
-        };
-        let count = messages
-            .iter()
-            .enumerate()
-            .take(MESSAGES_AT_ONCE)
-            .take_while(fits)
-            .count()
-            .max(1);
-        let count = if count > lanes { count - count % lanes } else { count };
-        let (part, rest) = messages.split_at(count);
-        let (out, rest_out) = flat.split_at_mut(count * width);
-        parts.push((part, out));
-        (messages, flat) = (rest, rest_out);
-    }
-    parts
-}
-
-fn hash_part(
-    slices: &[&[u8]],
-    function: Hasher,
-    control: &Control,
-    out: &mut [u8],
-) -> Result<(), ipfs_kit_hash::HashError> {
-    let sha256 = function.code() == Code::Sha2_256;
-    let bytes: usize = slices.iter().map(|slice| slice.len()).sum();
-    if sha256 && bytes > LONG_BYTES {
-        let mut feed = Slices::new(slices, control, out);
-        sha256::Engine::new(sha256::Kernel::best()).run(&mut feed);
-        return Ok(());
-    }
-    if !sha256 && bytes > LONG_BYTES {
-        for (slice, out) in
-            slices.iter().zip(out.chunks_exact_mut(function.digest_bytes()))
-        {
-            out.copy_from_slice(hash_one(slice, function, control)?.digest());
-        }
-        return Ok(());
-    }
-    let messages: Vec<Message<'_>> =
-        slices.iter().map(|slice| Message::from(*slice)).collect();
-    if sha256 {
-        let (digests, _) = out.as_chunks_mut::<32>();
-        sha256::digest_many(sha256::Kernel::best(), &messages, digests);
-        return Ok(());
-    }
-    let mut hashes = Vec::with_capacity(messages.len());
-    function.hash_many(&messages, &mut hashes)?;
-    for (hash, out) in hashes.iter().zip(out.chunks_exact_mut(function.digest_bytes())) {
-        out.copy_from_slice(hash.digest());
-    }
-    Ok(())
-}
-
-/// Hashes one buffer so that it can be stopped; the digest of a stopped one means nothing.
-fn hash_one(
-    bytes: &[u8],
-    hasher: Hasher,
-    control: &Control,
-) -> Result<Multihash, ipfs_kit_hash::HashError> {
-    hasher.hash_pieces(bytes.chunks(PIECE_BYTES).take_while(|_| !control.is_cancelled()))
-}
-
-/// Long messages for the lanes, tile by tile, so that they can be stopped.
-struct Slices<'a> {
-    messages: &'a [&'a [u8]],
-    control: &'a Control,
-    out: &'a mut [u8],
-    next: usize,
-    /// Number and rest of the message in each lane.
-    lanes: Vec<(usize, &'a [u8])>,
-}
-
-impl<'a> Slices<'a> {
-    fn new(messages: &'a [&'a [u8]], control: &'a Control, out: &'a mut [u8]) -> Self {
-        Self { messages, control, out, next: 0, lanes: Vec::new() }
-    }
-}
-
-impl sha256::Feed for Slices<'_> {
-    fn start(&mut self, lane: usize) -> bool {
-        let Some(message) = self.messages.get(self.next) else { return false };
-        self.lanes.resize(self.lanes.len().max(lane + 1), (0, &[]));
-        self.lanes[lane] = (self.next, message);
-        self.next += 1;
-        !self.control.is_cancelled()
-    }
-
-    fn fill(&mut self, lane: usize, tile: &mut [u8]) -> sha256::Filled {
-        let (_, rest) = &mut self.lanes[lane];
-        if self.control.is_cancelled() {
-            return sha256::Filled::Failed;
-        }
-        if rest.is_empty() {
-            return sha256::Filled::End;
-        }
-        let count = rest.len().min(tile.len());
-        let (piece, after) = rest.split_at(count);
-        tile[..count].copy_from_slice(piece);
-        *rest = after;
-        sha256::Filled::Bytes(count)
-    }
-
-    fn done(&mut self, lane: usize, digest: sha256::Digest) {
-        let (message, _) = self.lanes[lane];
-        self.out[message * digest.len()..][..digest.len()].copy_from_slice(&digest);
-    }
 }

@@ -138,6 +138,7 @@ fn errno_of(kind: io::ErrorKind) -> Option<i32> {
         io::ErrorKind::NotADirectory => Some(20),
         io::ErrorKind::IsADirectory => Some(21),
         io::ErrorKind::InvalidInput => Some(22),
+        io::ErrorKind::StorageFull => Some(28),
         _ => None,
     }
 }

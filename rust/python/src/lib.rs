@@ -13,6 +13,7 @@ mod column;
 mod errors;
 mod hashing;
 mod multiformats;
+mod parallel;
 mod params;
 mod running;
 

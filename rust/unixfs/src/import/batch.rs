@@ -17,7 +17,7 @@ use super::stream::{Input, Stream};
 use super::symlink::symlink;
 use super::tree::{Folder, Place, Tree};
 use super::walk::{Step, Walk};
-use crate::blocks::{Blocks, CidRules, Leaf};
+use crate::blocks::{Blocks, Leaf};
 use crate::layout::Layout;
 use crate::os::{self, Stamp};
 use crate::{Attributes, UnixFsError};
@@ -30,6 +30,10 @@ const BATCH_CHUNKS: usize = 256;
 const BATCH_LONG_CHUNKS: usize = 32;
 /// What makes a chunk long.
 const LONG_BYTES: usize = 64 << 10;
+
+/// Bytes and chunks that are hashed without a look at the stop button.
+const UNWATCHED_BYTES: usize = 4 << 20;
+const UNWATCHED_CHUNKS: usize = 4;
 
 /// A sink as the threads of an import share it.
 pub(crate) type SharedSink<'s> = &'s mut (dyn BlockSink + Send);
@@ -119,7 +123,7 @@ impl Shared<'_, '_> {
             if !self.reading.lock().fill(self.tree, &mut batch) {
                 return;
             }
-            match hash(self.tree.rules.hash(), &self.tree.rules, &batch) {
+            match hash(self.tree, &batch) {
                 Ok(hashes) => self.deliver(&mut batch, hashes),
                 Err(error) => self.tree.fail_all(error),
             }
@@ -336,11 +340,8 @@ impl<'a> Reading<'a> {
 }
 
 /// Hashes the leaves of a batch side by side, but for those that go into their CIDs whole.
-fn hash(
-    function: Hasher,
-    rules: &CidRules,
-    batch: &Batch,
-) -> Result<Vec<Multihash>, UnixFsError> {
+fn hash(tree: &Tree<'_>, batch: &Batch) -> Result<Vec<Multihash>, UnixFsError> {
+    let (rules, function) = (&tree.rules, tree.rules.hash());
     let identity = Hasher::new(Code::Identity);
     let mut hashes = Vec::with_capacity(batch.chunks);
     let mut lanes = Vec::with_capacity(batch.chunks);
@@ -358,7 +359,15 @@ fn hash(
             lanes.push(Message { header, data, trailer });
         }
     }
-    function.hash_many(&lanes, &mut hashes)?;
+    // The slowest hashes take a second for a whole batch: too long to look away.
+    let all = function.code() == Code::Sha2_256 || batch.buffer.len() <= UNWATCHED_BYTES;
+    let at_once = if all { lanes.len().max(1) } else { UNWATCHED_CHUNKS };
+    for some in lanes.chunks(at_once) {
+        if tree.is_stopped() {
+            return Err(UnixFsError::Cancelled);
+        }
+        function.hash_many(some, &mut hashes)?;
+    }
     for (index, hash) in inlined {
         hashes.insert(index, hash);
     }

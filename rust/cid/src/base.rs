@@ -45,16 +45,13 @@ pub fn base_name(base: Base) -> &'static str {
     BASES.iter().find(|(_, known)| *known == base).map_or("unknown", |(name, _)| *name)
 }
 
-/// Prints a CID in a base; v0 is refused outside base58btc, where it stands bare.
+/// Prints a CID in a base; v0 is refused outside base58btc, where it stands bare, and identity
+/// altogether, as a CID's bytes are no text.
 pub fn encode(cid: &Cid, base: Base) -> Result<String, CidError> {
     match cid.version() {
+        _ if base == Base::Identity => Err(CidError::BinaryBase),
         Version::V0 if base == Base::Base58Btc => Ok(base.encode(cid.hash().to_bytes())),
         Version::V0 => Err(CidError::V0Base(base_name(base))),
-        Version::V1 => Ok(encode_multibase(&cid.to_bytes(), base)),
+        Version::V1 => Ok(multibase::encode(base, cid.to_bytes())),
     }
-}
-
-/// Prints any bytes behind their multibase prefix.
-pub fn encode_multibase(bytes: &[u8], base: Base) -> String {
-    multibase::encode(base, bytes)
 }

@@ -66,6 +66,9 @@ pub enum CidError {
     /// `CIDv0` is always printed in base58btc.
     #[error("a CIDv0 prints only in base58btc; convert it to v1 for {0}")]
     V0Base(&'static str),
+    /// The identity base is bytes as they are, which are no text.
+    #[error("the identity base is binary and cannot be printed: take the CID's bytes")]
+    BinaryBase,
     /// The multihash itself is wrong.
     #[error(transparent)]
     Hash(#[from] HashError),

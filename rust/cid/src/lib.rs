@@ -24,7 +24,7 @@ mod error;
 mod parse;
 pub mod varint;
 
-pub use base::{BASES, base_from_name, base_name, encode, encode_multibase};
+pub use base::{BASES, base_from_name, base_name, encode};
 pub use base32::{Base32Bulk, base32_len};
 pub use error::CidError;
 pub use multibase::Base;

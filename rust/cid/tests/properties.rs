@@ -1,7 +1,7 @@
 //! What holds for any CID and any bytes.
 
 use ipfs_kit_cid::{
-    BASES, Version, arb, encode, from_bytes, parse, read_prefix, to_string, to_v1,
+    BASES, Base, Version, arb, encode, from_bytes, parse, read_prefix, to_string, to_v1,
 };
 use proptest::prelude::*;
 
@@ -15,13 +15,16 @@ proptest! {
     #[test]
     fn every_base_round_trips(cid in arb::cid()) {
         for (name, base) in BASES {
-            let text = encode(&cid, base);
-            if cid.version() == Version::V1 || name == "base58btc" {
+            let (text, v1) = (encode(&cid, base), to_v1(&cid));
+            if base == Base::Identity {
+                prop_assert!(text.is_err());
+                continue;
+            }
+            if cid.version() == Version::V1 || base == Base::Base58Btc {
                 prop_assert_eq!(parse(&text.unwrap()).unwrap(), cid, "{}", name);
             } else {
                 prop_assert!(text.is_err());
             }
-            let v1 = to_v1(&cid);
             prop_assert_eq!(parse(&encode(&v1, base).unwrap()).unwrap(), v1, "{}", name);
         }
     }

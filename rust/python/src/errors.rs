@@ -202,7 +202,7 @@ impl From<CidError> for Failure {
             | CidError::NotV0 { .. }
             | CidError::V0Base(_)
             | CidError::Hash(_) => INVALID_CID,
-            CidError::UnknownBase(_) => INVALID_PARAMETER,
+            CidError::UnknownBase(_) | CidError::BinaryBase => INVALID_PARAMETER,
             CidError::UnknownCodec(_) => UNSUPPORTED_CODEC,
         };
         Self::new(kind, error)

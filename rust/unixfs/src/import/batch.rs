@@ -15,7 +15,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::stream::{Input, Stream};
 use super::symlink::symlink;
-use super::tree::{Folder, Place, Tree};
+use super::tree::{Folder, Place, StopOnPanic, Tree};
 use super::walk::{Step, Walk};
 use crate::blocks::{Blocks, Leaf};
 use crate::layout::Layout;
@@ -115,6 +115,7 @@ pub(crate) fn run<'a>(
 
 impl Shared<'_, '_> {
     fn work(&self) {
+        let _guard = StopOnPanic(self.tree);
         let mut batch = Batch::default();
         while !self.tree.is_stopped() {
             batch.events.clear();

@@ -20,7 +20,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::file::SharedFile;
 use super::symlink::symlink;
-use super::tree::{Place, Tree};
+use super::tree::{Place, StopOnPanic, Tree};
 use super::walk::{Step, Walk};
 use crate::blocks::{Blocks, Leaf};
 use crate::os::{self, Stamp};
@@ -76,6 +76,7 @@ pub(crate) fn run(
 
 impl Shared<'_> {
     fn work(&self, kernel: Kernel) {
+        let _guard = StopOnPanic(self.tree);
         let mut engine = Engine::new(kernel);
         while self.wait_for_work() {
             let lanes = (0..kernel.lanes()).map(|_| None).collect();

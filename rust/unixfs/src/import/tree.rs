@@ -230,3 +230,14 @@ impl<'a> Tree<'a> {
         (roots.collect(), self.log.map(Mutex::into_inner))
     }
 }
+
+/// Ends the whole import if its thread panics: the others would wait for that one's work.
+pub(crate) struct StopOnPanic<'a>(pub(crate) &'a Tree<'a>);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stopped.store(true, Ordering::Relaxed);
+        }
+    }
+}

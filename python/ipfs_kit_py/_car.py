@@ -140,8 +140,8 @@ def car_unpack(
     """Write what a CAR file's roots name to files.
 
     A single root becomes `output` itself, file or folder; several become entries of the
-    folder `output`, named by their CIDs. Nothing is ever written elsewhere, whatever names
-    the CAR holds, and `output` appears when it is whole.
+    folder `output`, named by their CIDs. Nothing is ever written elsewhere, whatever
+    names the CAR holds, and `output` appears when it is whole.
 
     Args:
         path: The CAR file.
@@ -149,10 +149,10 @@ def car_unpack(
         progress: Called with bytes and entries done so far.
         symlinks: `inside` makes links that stay below `output` and refuses others, `any`
             makes all of them, `skip` none.
-        max_bytes: Most bytes to write: a thousand times the CAR's own if not given, and at
-            least 16 GiB.
-        max_entries: Most files, folders and links to make: a thousand times the CAR's blocks
-            if not given, and at least a million.
+        max_bytes: Most bytes to write: a thousand times the CAR's own if not given, and
+            at least 16 GiB.
+        max_entries: Most files, folders and links to make: a thousand times the CAR's
+            blocks if not given, and at least a million.
 
     Raises:
         PathExistsError: `output` exists.

@@ -16,7 +16,8 @@ DEFAULT_PROFILE = "unixfs-v1-2025"
 
 StrPath: TypeAlias = str | os.PathLike[str]
 ProgressCallback: TypeAlias = Callable[[int, int], object]
-"""Called about twenty times a second, and at the end, with bytes and files done so far."""
+"""Called about twenty times a second, and at the end, with bytes and files done so
+far."""
 
 # Files that are hashed together; results are given out when all of them are there.
 _FILES_AT_ONCE = 4096
@@ -35,7 +36,8 @@ class ImportParams(TypedDict, total=False):
     Attributes:
         cid_version: 0 or 1. 1 over a v0 profile brings raw leaves.
         raw_leaves: Whether chunks are blocks of their own bytes alone.
-        hash: Name of the hash function; one that v0 cannot carry brings v1 and raw leaves.
+        hash: Name of the hash function; one that v0 cannot carry brings v1 and raw
+            leaves.
         chunker: `size-N`, `rabin`, `rabin-AVG`, `rabin-MIN-AVG-MAX` or `buzhash`.
         trickle: Use the trickle layout.
         inline: Put small blocks into their CIDs whole.
@@ -100,8 +102,9 @@ def hash_file(
 ) -> CID:
     """Compute the CID of a file without storing anything.
 
-    Regular files are read in place by all threads; anything with `read` is read to its end
-    on the calling thread. Memory stays below 64 MiB a thread whatever the file's size.
+    Regular files are read in place by all threads; anything with `read` is read to its
+    end on the calling thread. Memory stays below 64 MiB a thread whatever the file's
+    size.
 
     Args:
         source: A path, or an object that gives bytes.
@@ -142,15 +145,15 @@ def hash_files(
 ) -> Iterator[tuple[StrPath, CID]]:
     """Compute the CIDs of many files, many at once, in the order given.
 
-    `paths` may be endless: it is read some thousands at a time. `progress` counts from the
-    start of each such batch.
+    `paths` may be endless: it is read some thousands at a time. `progress` counts from
+    the start of each such batch.
 
     Yields:
         Each path as it was given, with its CID.
 
     Raises:
-        IPFSError: As `hash_file`, at the place of the file that failed; those before it have
-            been given out.
+        IPFSError: As `hash_file`, at the place of the file that failed; those before it
+            have been given out.
     """
     rest = iter(paths)
     while batch := list(islice(rest, _FILES_AT_ONCE)):
@@ -194,8 +197,8 @@ def hash_tree(
     """Compute the CID of a folder and all below, without storing anything.
 
     The CID does not depend on the order in which the system lists the folder, nor on the
-    number of threads. A folder of a million entries takes less than 96 MiB. Symbolic links
-    are kept as links, names that begin with a dot are left out, as in Kubo.
+    number of threads. A folder of a million entries takes less than 96 MiB. Symbolic
+    links are kept as links, names that begin with a dot are left out, as in Kubo.
 
     Args:
         folder: The folder.
@@ -211,7 +214,8 @@ def hash_tree(
     Raises:
         PathNotADirectoryError: It is no folder: use `hash_file`.
         InvalidNameError: A name below is not valid UTF-8.
-        UnsupportedFileError: A pipe, socket or device is below, or links lead in a circle.
+        UnsupportedFileError: A pipe, socket or device is below, or links lead in a
+            circle.
         FileChangedError: A file changed while it was being read.
     """
     path = os.fspath(folder)

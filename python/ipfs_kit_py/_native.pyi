@@ -19,8 +19,8 @@ _Progress: TypeAlias = Callable[[int, int], object] | None
 class CID:
     """A content identifier, from its text, its bytes, or another one.
 
-    Two CIDs are equal if their bytes are: version, codec, hash and digest. They are ordered
-    by their bytes.
+    Two CIDs are equal if their bytes are: version, codec, hash and digest. They are
+    ordered by their bytes.
     """
 
     def __new__(cls, value: str | Buffer | CID) -> CID: ...
@@ -64,8 +64,8 @@ class CID:
 class CIDColumn:
     """The CIDs of many buffers, kept as one array of digests.
 
-    Indexing and iterating make `CID` objects; `strings()`, `digests` and `to_arrow()` give
-    all of them at once without. A buffer of shape (n, digest length) itself.
+    Indexing and iterating make `CID` objects; `strings()`, `digests` and `to_arrow()`
+    give all of them at once without. A buffer of shape (n, digest length) itself.
     """
 
     def __len__(self) -> int: ...
@@ -110,7 +110,7 @@ def hash_path(
     """Hash the file or folder at a path; the result is (CID, tsize, entries or None)."""
 
 def hash_stream(
-    source: Any,
+    source: object,
     name: str | None,
     profile: str,
     threads: int | None,
@@ -159,7 +159,8 @@ def car_verify(
 ) -> tuple[int, list[CID], int, int, int, list[CID]]:
     """Check every block of a CAR file, and whether all that its roots need is there.
 
-    The result is (version, roots, blocks, bytes, missing count, missing CIDs, at most 100).
+    The result is (version, roots, blocks, bytes, missing count, missing CIDs, at most
+    100).
     """
 
 def car_unpack(
@@ -171,7 +172,7 @@ def car_unpack(
     max_bytes: int | None = None,
     max_entries: int | None = None,
 ) -> tuple[int, int]:
-    """Write what the roots of a CAR file name to files; the result is (entries, bytes)."""
+    """Write what a CAR file's roots name to files; the result is (entries, bytes)."""
 
 def cid_codecs() -> list[tuple[str, int]]:
     """List the content codecs by name and code."""

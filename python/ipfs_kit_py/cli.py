@@ -1,9 +1,11 @@
 """The command line `ipfs-kit`.
 
 Every command takes `--json` (one JSON object a line on stdout) and `-q`; results go to
-stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.
+stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly, 130
+interrupted.
 """
 
+import os
 import sys
 
 import click
@@ -44,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return 130
     except BrokenPipeError:
-        # Whoever reads us has seen enough; what is still buffered must not complain again.
-        sys.stderr.close()
+        # Whoever reads us has seen enough; what is buffered must not complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (IPFSError, OSError) as error:
         click.echo(f"Error: {describe(error)}", err=True)

@@ -1,7 +1,7 @@
 """Everything that ipfs_kit_py raises.
 
-Every exception is an `IPFSError`, and most are a builtin as well, so that code which knows
-nothing of IPFS catches them too::
+Every exception is an `IPFSError`, and most are a builtin as well, so that code which
+knows nothing of IPFS catches them too::
 
     IPFSError
     ├── InvalidInputError (ValueError)

@@ -1,8 +1,8 @@
 """CIDs, multihashes and multiaddrs: parse, print, check, change.
 
 Everything is computed by the Rust core. A multiaddr is text such as
-`/ip4/127.0.0.1/tcp/4001/p2p/12D3KooW...`, or the list of its parts, each a dictionary with
-`protocol` and `value` (`None` for protocols that have none).
+`/ip4/127.0.0.1/tcp/4001/p2p/12D3KooW...`, or the list of its parts, each a dictionary
+with `protocol` and `value` (`None` for protocols that have none).
 """
 
 import io
@@ -161,8 +161,8 @@ def is_valid_multiaddr(address: str, context: str | None = None) -> bool:
         Whether it is well formed.
 
     Raises:
-        MultiaddrValidationError: It is well formed but does not serve the context, or no such
-            context exists.
+        MultiaddrValidationError: It is well formed but does not serve the context, or no
+            such context exists.
     """
     try:
         names = {part["protocol"] for part in parse_multiaddr(address)}
@@ -207,7 +207,8 @@ def decode_multihash(multihash: bytes | str) -> DecodedMultihash:
     """Take a multihash apart.
 
     Args:
-        multihash: Its bytes, their hexadecimal text, or the text of a CIDv0, which is one.
+        multihash: Its bytes, their hexadecimal text, or the text of a CIDv0, which is
+            one.
 
     Raises:
         InvalidCIDError: It is no multihash.

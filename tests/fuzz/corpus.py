@@ -1,7 +1,7 @@
 """Keep the fuzzers' inputs as text: one file a target, one input a line, in hexadecimal.
 
-    python tests/fuzz/corpus.py unpack   # into corpus/, where cargo-fuzz looks
-    python tests/fuzz/corpus.py pack     # back, after `cargo fuzz cmin`
+python tests/fuzz/corpus.py unpack   # into corpus/, where cargo-fuzz looks
+python tests/fuzz/corpus.py pack     # back, after `cargo fuzz cmin`
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """`ipfs-kit car`: CAR files."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
@@ -18,7 +18,9 @@ def car() -> None:
 @car.command()
 @click.argument("path")
 @click.option("-o", "--output", help="The CAR file; PATH.car if not given.")
-@click.option("--car-version", type=click.Choice(["1", "2"]), default="1", show_default=True)
+@click.option(
+    "--car-version", type=click.Choice(["1", "2"]), default="1", show_default=True
+)
 @import_options
 @output_options
 def pack(
@@ -30,7 +32,7 @@ def pack(
     threads: int | None,
     quiet: bool,
     as_json: bool,
-    **options: Any,
+    **options: object,
 ) -> None:
     """Import a file or folder into a CAR file and print its root.
 
@@ -63,7 +65,9 @@ def pack(
     help="Links that lead out of the output: refuse, make, or leave all links out.",
 )
 @click.option("--max-bytes", type=int, metavar="N", help="Most bytes to write.")
-@click.option("--max-entries", type=int, metavar="N", help="Most files and folders to make.")
+@click.option(
+    "--max-entries", type=int, metavar="N", help="Most files and folders to make."
+)
 @output_options
 def unpack(
     file: str,
@@ -77,8 +81,8 @@ def unpack(
 ) -> None:
     """Write what a CAR file holds to files, never outside the output.
 
-    A single root becomes the output itself, several become entries of it. The output must not
-    exist, and appears when it is whole.
+    A single root becomes the output itself, several become entries of it. The output
+    must not exist, and appears when it is whole.
     """
     if output is None:
         roots = _car.car_roots(file)
@@ -93,7 +97,9 @@ def unpack(
             max_entries=max_entries,
         )
     record = {"output": output, "entries": done.entries, "bytes": done.bytes}
-    text = output if quiet else f"{output}: {done.entries:,} entries, {done.bytes:,} bytes"
+    text = (
+        output if quiet else f"{output}: {done.entries:,} entries, {done.bytes:,} bytes"
+    )
     emit(record, text, as_json=as_json)
 
 
@@ -126,7 +132,9 @@ def verify(context: click.Context, file: str, *, quiet: bool, as_json: bool) -> 
 
     Exit code 1 if a block is wrong or missing.
     """
-    with progress_bar("verifying", Path(file).stat().st_size, quiet=quiet or as_json) as progress:
+    with progress_bar(
+        "verifying", Path(file).stat().st_size, quiet=quiet or as_json
+    ) as progress:
         report = _car.car_verify(file, progress)
     record = {
         "version": report.version,
@@ -137,7 +145,9 @@ def verify(context: click.Context, file: str, *, quiet: bool, as_json: bool) -> 
         "missing_blocks": report.missing_blocks,
         "missing": [str(cid) for cid in report.missing],
     }
-    state = "complete" if report.is_complete else f"{report.missing_blocks:,} blocks missing"
+    state = (
+        "complete" if report.is_complete else f"{report.missing_blocks:,} blocks missing"
+    )
     text = (
         f"CARv{report.version}, {report.blocks:,} blocks, {report.bytes:,} bytes: "
         f"every block matches its CID, {state}"

@@ -33,7 +33,9 @@ def inspect(cids: tuple[str, ...], *, quiet: bool, as_json: bool) -> None:
         }
         if parsed.codec == "dag-pb" and parsed.hash_name == "sha2-256":
             record["v0"] = str(parsed.to_v0())
-        short = f"v{parsed.version} {parsed.codec} {parsed.hash_name} {parsed.digest.hex()}"
+        short = (
+            f"v{parsed.version} {parsed.codec} {parsed.hash_name} {parsed.digest.hex()}"
+        )
         table = "\n".join(f"{name + ':':<14}{value}" for name, value in record.items())
         emit(record, short if quiet else table, as_json=as_json)
 
@@ -44,7 +46,12 @@ def inspect(cids: tuple[str, ...], *, quiet: bool, as_json: bool) -> None:
 @click.option("-b", "--base", metavar="NAME", help="Multibase, see `cid bases`.")
 @output_options
 def format_command(
-    cids: tuple[str, ...], *, version: str | None, base: str | None, quiet: bool, as_json: bool
+    cids: tuple[str, ...],
+    *,
+    version: str | None,
+    base: str | None,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Print CIDs in another version or base.
 
@@ -75,7 +82,11 @@ def base32(cids: tuple[str, ...], *, quiet: bool, as_json: bool) -> None:
 def _table(record: dict[str, Any], *, quiet: bool, as_json: bool) -> None:
     code = record["code"]
     code = f"{code:#06x}" if isinstance(code, int) else repr(code)
-    emit(record, record["name"] if quiet else f"{code:<8}  {record['name']}", as_json=as_json)
+    emit(
+        record,
+        record["name"] if quiet else f"{code:<8}  {record['name']}",
+        as_json=as_json,
+    )
 
 
 @cid.command()

@@ -10,7 +10,9 @@ from ipfs_kit_py._cli.output import emit, output_options
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @output_options
 @click.pass_context
-def completions(context: click.Context, shell: str, *, quiet: bool, as_json: bool) -> None:
+def completions(
+    context: click.Context, shell: str, *, quiet: bool, as_json: bool
+) -> None:
     """Print the completion script of a shell.
 
     For bash, put `eval "$(ipfs-kit completions bash)"` into ~/.bashrc.
@@ -19,5 +21,7 @@ def completions(context: click.Context, shell: str, *, quiet: bool, as_json: boo
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"no completions for {shell}")
-    script = found(context.find_root().command, {}, "ipfs-kit", "_IPFS_KIT_COMPLETE").source()
+    script = found(
+        context.find_root().command, {}, "ipfs-kit", "_IPFS_KIT_COMPLETE"
+    ).source()
     emit({"shell": shell, "script": script}, script, as_json=as_json)

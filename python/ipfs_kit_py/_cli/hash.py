@@ -29,7 +29,7 @@ def hash_command(
     as_json: bool,
     profile: str,
     threads: int | None,
-    **options: Any,
+    **options: object,
 ) -> None:
     """Print the CIDs of files and folders, storing nothing.
 
@@ -39,8 +39,12 @@ def hash_command(
     shared = {"profile": profile, "threads": threads, **take_params(options)}
     with progress_bar("hashing", _total(paths), quiet=quiet or as_json) as progress:
         shared["progress"] = progress
-        for path, cid, size in _results(paths, shared, recursive=recursive, entries=entries):
-            record = {"path": path, "cid": str(cid)} | ({} if size is None else {"size": size})
+        for path, cid, size in _results(
+            paths, shared, recursive=recursive, entries=entries
+        ):
+            record = {"path": path, "cid": str(cid)} | (
+                {} if size is None else {"size": size}
+            )
             emit(record, str(cid) if quiet else f"{cid}  {path}", as_json=as_json)
 
 
@@ -63,7 +67,9 @@ def _results(
 ) -> Iterator[tuple[str, CID, int | None]]:
     for kind, group in groupby(paths, key=_kind):
         if kind == "file":
-            yield from ((str(path), cid, None) for path, cid in hash_files(group, **shared))
+            yield from (
+                (str(path), cid, None) for path, cid in hash_files(group, **shared)
+            )
             continue
         for path in group:
             if kind == "stdin":

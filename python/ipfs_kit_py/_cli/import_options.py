@@ -1,7 +1,7 @@
 """The import parameters as options, under Kubo's flag names."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -10,7 +10,9 @@ from ipfs_kit_py._hashing import DEFAULT_PROFILE, ImportParams
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _octal(_context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
+def _octal(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> int | None:
     if text is None:
         return None
     try:
@@ -88,8 +90,8 @@ def import_options(command: F) -> F:
     return command
 
 
-def take_params(options: dict[str, Any]) -> ImportParams:
+def take_params(options: dict[str, object]) -> ImportParams:
     """Pick the single parameters out of a command's options."""
     names = ImportParams.__annotations__
     given = {name: value for name, value in options.items() if name in names}
-    return ImportParams(**given)  # type: ignore[typeddict-item]
+    return cast("ImportParams", given)

@@ -16,9 +16,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def output_options(command: F) -> F:
     """Add `--json` and `-q` to a command."""
-    command = click.option("-q", "--quiet", is_flag=True, help="Print as little as helps.")(
-        command
-    )
+    command = click.option(
+        "-q", "--quiet", is_flag=True, help="Print as little as helps."
+    )(command)
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON object a line."
     )(command)

@@ -237,7 +237,7 @@ impl BlockSource for Source {
     }
 }
 
-/// Write what the roots of a CAR file name to files; the result is (entries, bytes).
+/// Write what a CAR file's roots name to files; the result is (entries, bytes).
 #[pyfunction]
 #[pyo3(signature = (path, output, progress, *, symlinks = "inside", max_bytes = None, max_entries = None))]
 pub(crate) fn car_unpack(

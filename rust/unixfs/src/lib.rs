@@ -21,6 +21,7 @@ mod error;
 mod extract;
 mod import;
 mod layout;
+mod measure;
 mod murmur3;
 mod node;
 mod os;

@@ -8,6 +8,16 @@ use super::Node;
 use crate::node::HAMT_MURMUR3;
 use crate::{FsNode, NodeKind, UnixFsError};
 
+/// What a block of a directory links to.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) cid: Cid,
+    /// The name of an entry; a deeper part of the trie has none.
+    pub(crate) name: Option<String>,
+    /// How wide that part must be.
+    pub(crate) width: Option<u64>,
+}
+
 /// Calls `visit` with the name and CID of each entry, in the order they stand in the blocks.
 pub fn for_each_entry<S: BlockSource>(
     source: &S,
@@ -15,58 +25,77 @@ pub fn for_each_entry<S: BlockSource>(
     message: &FsNode,
     visit: &mut dyn FnMut(&str, &Cid) -> Result<(), UnixFsError>,
 ) -> Result<(), UnixFsError> {
-    match message.kind {
-        NodeKind::Directory => {
-            for link in &node.links {
-                visit(name_of(link)?, &link.cid)?;
-            }
-            Ok(())
+    walk(source, children(node, message, None)?, 1, visit)
+}
+
+/// The deepest trie its hash allows: 64 bits, three a level.
+const MAX_LEVELS: usize = 22;
+
+fn walk<S: BlockSource>(
+    source: &S,
+    found: Vec<Child>,
+    level: usize,
+    visit: &mut dyn FnMut(&str, &Cid) -> Result<(), UnixFsError>,
+) -> Result<(), UnixFsError> {
+    for child in found {
+        if let Some(name) = &child.name {
+            visit(name, &child.cid)?;
+            continue;
         }
-        NodeKind::HamtShard => shard(source, node, message, None, 0, visit),
+        if level == MAX_LEVELS {
+            return Err(UnixFsError::HamtTooDeep);
+        }
+        let below = match Node::read(source, &child.cid)? {
+            Node::Pb(node, message) => children(&node, &message, child.width)?,
+            Node::Raw(_) => return Err(no_shard()),
+        };
+        walk(source, below, level + 1, visit)?;
+    }
+    Ok(())
+}
+
+/// What one block of a directory links to; `width` is given for a part of a trie.
+pub(crate) fn children(
+    node: &PbNode,
+    message: &FsNode,
+    width: Option<u64>,
+) -> Result<Vec<Child>, UnixFsError> {
+    match (message.kind, width) {
+        (NodeKind::HamtShard, _) => slots(node, check_shard(message, width)?),
+        (NodeKind::Directory, None) => {
+            let entry = |link: &PbLink| {
+                let name = Some(name_of(link)?.to_owned());
+                Ok(Child { cid: link.cid, name, width: None })
+            };
+            node.links.iter().map(entry).collect()
+        }
+        (_, Some(_)) => Err(no_shard()),
         _ => Err(UnixFsError::Node { reason: "not a directory" }),
     }
+}
+
+fn slots(node: &PbNode, fanout: u64) -> Result<Vec<Child>, UnixFsError> {
+    let digits = format!("{:X}", fanout - 1).len();
+    let child = |link: &PbLink| {
+        let name = name_of(link)?;
+        let slot = name.get(..digits).and_then(|slot| u64::from_str_radix(slot, 16).ok());
+        if slot.is_none_or(|slot| slot >= fanout) {
+            let reason = "a shard's link has no slot in its name";
+            return Err(UnixFsError::Node { reason });
+        }
+        let name = Some(name[digits..].to_owned()).filter(|name| !name.is_empty());
+        let width = if name.is_none() { Some(fanout) } else { None };
+        Ok(Child { cid: link.cid, name, width })
+    };
+    node.links.iter().map(child).collect()
 }
 
 fn name_of(link: &PbLink) -> Result<&str, UnixFsError> {
     link.name.as_deref().ok_or(UnixFsError::Node { reason: "an entry without a name" })
 }
 
-/// The deepest trie its hash allows: 64 bits, three a level.
-const MAX_LEVELS: usize = 22;
-
-fn shard<S: BlockSource>(
-    source: &S,
-    node: &PbNode,
-    message: &FsNode,
-    width: Option<u64>,
-    level: usize,
-    visit: &mut dyn FnMut(&str, &Cid) -> Result<(), UnixFsError>,
-) -> Result<(), UnixFsError> {
-    let fanout = check_shard(message, width)?;
-    if level == MAX_LEVELS {
-        return Err(UnixFsError::HamtTooDeep);
-    }
-    let digits = format!("{:X}", fanout - 1).len();
-    for link in &node.links {
-        let name = name_of(link)?;
-        let slot = name.get(..digits).and_then(|slot| u64::from_str_radix(slot, 16).ok());
-        if slot.is_none_or(|slot| slot >= fanout) {
-            return Err(UnixFsError::Node {
-                reason: "a shard's link has no slot in its name",
-            });
-        }
-        if name.len() > digits {
-            visit(&name[digits..], &link.cid)?;
-            continue;
-        }
-        match Node::read(source, &link.cid)? {
-            Node::Pb(node, message) if message.kind == NodeKind::HamtShard => {
-                shard(source, &node, &message, Some(fanout), level + 1, visit)?;
-            }
-            _ => return Err(UnixFsError::Node { reason: "a shard's child is no shard" }),
-        }
-    }
-    Ok(())
+fn no_shard() -> UnixFsError {
+    UnixFsError::Node { reason: "a shard's child is no shard" }
 }
 
 fn check_shard(message: &FsNode, width: Option<u64>) -> Result<u64, UnixFsError> {

@@ -36,9 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: What stands behind the program's name; `sys.argv` if not given.
     """
     try:
-        cli.main(arguments, prog_name="ipfs-kit", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        # A command that ends early gives its exit code back, others give nothing.
+        code = cli.main(arguments, prog_name="ipfs-kit", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -52,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (IPFSError, OSError) as error:
         click.echo(f"Error: {describe(error)}", err=True)
         return 1
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def describe(error: Exception) -> str:

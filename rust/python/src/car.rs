@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use ipfs_kit_car::{
     CarError, FileWriter, Format, IndexCodec, IndexedReader, Reader, Roots,
 };
-use ipfs_kit_cid::{Cid, to_string};
+use ipfs_kit_cid::Cid;
 use ipfs_kit_dag::{BlockSink, BlockSource, DagError, links};
 use ipfs_kit_hash::{Code, Multihash};
 use ipfs_kit_unixfs::{
@@ -290,23 +290,13 @@ fn unpack(
     path: &Path,
     output: &Path,
 ) -> Outcome<Extracted> {
-    let extract = |root: &Cid, output: &Path| {
-        extractor.extract(root, output).map_err(|error| lift(error, path))
-    };
-    match roots {
-        [] => Err(Failure::parameter(
-            "the CAR names no root, so there is nothing to unpack",
-        )),
-        [root] => extract(root, output),
-        roots => {
-            std::fs::create_dir(output).map_err(|error| Failure::os(&error, output))?;
-            let mut all = Extracted::default();
-            for root in roots {
-                let done = extract(root, &output.join(to_string(root)))?;
-                all.bytes += done.bytes;
-                all.entries += done.entries;
-            }
-            Ok(all)
+    let done = match roots {
+        [] => {
+            let message = "the CAR names no root, so there is nothing to unpack";
+            return Err(Failure::parameter(message));
         }
-    }
+        [root] => extractor.extract(root, output),
+        roots => extractor.extract_all(roots, output),
+    };
+    done.map_err(|error| lift(error, path))
 }

@@ -99,6 +99,9 @@ pub(crate) fn multiaddr_from_bytes(bytes: &Bound<'_, PyAny>) -> Outcome<String> 
 }
 
 fn parse(text: &str) -> Outcome<Multiaddr> {
+    if text.is_empty() {
+        return Err(Failure::multiaddr("a multiaddr cannot be empty"));
+    }
     let address: Multiaddr = text.parse().map_err(|error: multiaddr::Error| {
         Failure::multiaddr(format!("{text:?} is no multiaddr: {error}"))
     })?;

@@ -17,7 +17,7 @@ const LANES: usize = 32;
 /// Parts of more bytes are hashed so that they can be stopped on the way.
 const LONG_BYTES: usize = 64 << 20;
 /// Bytes of a lone buffer between two looks at the stop button.
-const PIECE_BYTES: usize = 1 << 20;
+const PIECE_BYTES: usize = 16 << 20;
 
 /// Messages in memory.
 #[derive(Clone, Copy)]

@@ -38,8 +38,8 @@ impl Directory {
         self.names_and_cids += (name.len() + cid.len()) as u64;
         self.links_len += pb::link_len(cid.len(), name.len(), child.tsize) as u64;
         let hash = murmur3_x64_64(name.as_bytes()).to_be_bytes();
-        let value = [&child.tsize.to_le_bytes()[..], &cid].concat();
-        Ok(self.entries.push([&hash, name.as_bytes()], &value)?)
+        let tsize = child.tsize.to_le_bytes();
+        Ok(self.entries.push([&hash, name.as_bytes()], [&tsize, &cid])?)
     }
 
     /// Ends the directory; returns its root, which carries the attributes.

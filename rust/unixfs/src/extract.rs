@@ -9,10 +9,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ipfs_kit_cid::Cid;
+use ipfs_kit_cid::{Cid, to_string};
 use ipfs_kit_dag::BlockSource;
 
-use crate::read::{MAX_DEPTH, Node, file_size, for_each_entry, too_deep, write_file};
+use crate::measure::measure;
+use crate::read::{Child, Node, children, file_size, part, write_file};
 use crate::{Attributes, Control, FsNode, NodeKind, UnixFsError};
 
 /// What becomes of symbolic links.
@@ -34,6 +35,20 @@ pub struct ExtractLimits {
     pub max_bytes: u64,
     /// Files, folders and links.
     pub max_entries: u64,
+}
+
+impl ExtractLimits {
+    pub(crate) fn check(&self, entries: u64, bytes: u64) -> Result<(), UnixFsError> {
+        if entries > self.max_entries {
+            let limit = self.max_entries;
+            return Err(UnixFsError::Limit { what: "number of entries", limit });
+        }
+        if bytes > self.max_bytes {
+            let limit = self.max_bytes;
+            return Err(UnixFsError::Limit { what: "size of all files", limit });
+        }
+        Ok(())
+    }
 }
 
 /// What was written.
@@ -62,10 +77,40 @@ impl<S: BlockSource> Extractor<'_, S> {
     /// Writes a root to `output`, which must not exist: a file becomes a file, a directory a
     /// folder of that name.
     pub fn extract(&self, root: &Cid, output: &Path) -> Result<Extracted, UnixFsError> {
+        self.staged(&[*root], output, |run, whole| {
+            run.root(root, whole)?;
+            if whole.symlink_metadata().is_err() {
+                let reason = "the root is a link, and links were to be left out";
+                return Err(UnixFsError::Node { reason });
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes several roots to a folder `output`, which must not exist, each under its CID.
+    pub fn extract_all(
+        &self,
+        roots: &[Cid],
+        output: &Path,
+    ) -> Result<Extracted, UnixFsError> {
+        self.staged(roots, output, |run, whole| {
+            fs::create_dir(whole).map_err(UnixFsError::write(whole))?;
+            roots.iter().try_for_each(|root| run.root(root, &whole.join(to_string(root))))
+        })
+    }
+
+    /// Has something made in a folder of its own, then moves it to `output`.
+    fn staged(
+        &self,
+        roots: &[Cid],
+        output: &Path,
+        make: impl FnOnce(&mut Run<'_, '_, S>, &Path) -> Result<(), UnixFsError>,
+    ) -> Result<Extracted, UnixFsError> {
         if output.symlink_metadata().is_ok() {
             let source = io::Error::from(io::ErrorKind::AlreadyExists);
             return Err(UnixFsError::Write { path: output.to_owned(), source });
         }
+        measure(self.source, roots, &self.limits, self.control)?;
         let parent = match output.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -75,11 +120,17 @@ impl<S: BlockSource> Extractor<'_, S> {
             .tempdir_in(parent)
             .map_err(UnixFsError::write(parent))?;
         let whole = staging.path().join("root");
+        let done = Extracted::default();
         let mut run =
-            Run { extractor: self, done: Extracted::default(), top: whole.clone() };
-        run.node(root, &whole, 0)?;
+            Run { extractor: self, done, top: whole.clone(), closed: Vec::new() };
+        make(&mut run, &whole)?;
+        let (done, closed) = (run.done, run.closed);
         fs::rename(&whole, output).map_err(UnixFsError::write(output))?;
-        Ok(run.done)
+        for (path, attributes) in closed {
+            let below = path.strip_prefix(&whole).unwrap_or(&path);
+            apply(&output.join(below), &attributes)?;
+        }
+        Ok(done)
     }
 }
 
@@ -88,33 +139,72 @@ struct Run<'a, 's, S> {
     extractor: &'a Extractor<'s, S>,
     done: Extracted,
     top: PathBuf,
+    /// Folders that their owner may not write to or enter, and so neither move nor remove:
+    /// they get their modes last.
+    closed: Vec<(PathBuf, Attributes)>,
+}
+
+/// A folder, or a part of one, some of whose entries are still to be made.
+struct Open {
+    path: PathBuf,
+    depth: usize,
+    children: std::vec::IntoIter<Child>,
+    /// What the folder gets when it is whole; a part of a trie has none.
+    attributes: Option<Attributes>,
 }
 
 impl<S: BlockSource> Run<'_, '_, S> {
-    fn node(&mut self, cid: &Cid, path: &Path, depth: usize) -> Result<(), UnixFsError> {
-        if depth > MAX_DEPTH {
-            return Err(too_deep());
+    /// Makes a root and all below. `measure` has seen that the list stays short.
+    fn root(&mut self, root: &Cid, path: &Path) -> Result<(), UnixFsError> {
+        let mut open: Vec<Open> = Vec::new();
+        open.extend(self.entry(root, path.to_owned(), 0)?);
+        while let Some(mut folder) = open.pop() {
+            let Some(child) = folder.children.next() else {
+                if let Some(attributes) = folder.attributes {
+                    self.folder(&folder.path, attributes)?;
+                }
+                continue;
+            };
+            let below = if let Some(name) = &child.name {
+                check_name(name)?;
+                self.entry(&child.cid, folder.path.join(name), folder.depth + 1)?
+            } else {
+                let children = part(self.extractor.source, &child)?.into_iter();
+                let (path, depth) = (folder.path.clone(), folder.depth);
+                Some(Open { path, depth, children, attributes: None })
+            };
+            open.push(folder);
+            open.extend(below);
         }
+        Ok(())
+    }
+
+    /// Makes one entry; a folder's own entries are still to be made.
+    fn entry(
+        &mut self,
+        cid: &Cid,
+        path: PathBuf,
+        depth: usize,
+    ) -> Result<Option<Open>, UnixFsError> {
         self.count_entry()?;
         let node = Node::read(self.extractor.source, cid)?;
         match (node.kind(), node) {
             (NodeKind::Directory | NodeKind::HamtShard, Node::Pb(node, message)) => {
-                DirBuilder::new().create(path).map_err(|error| created(path, error))?;
-                let source = self.extractor.source;
-                for_each_entry(source, &node, &message, &mut |name, child| {
-                    check_name(name)?;
-                    self.node(child, &path.join(name), depth + 1)
-                })?;
-                apply(path, &message.attributes)
+                DirBuilder::new().create(&path).map_err(|error| created(&path, error))?;
+                let children = children(&node, &message, None)?.into_iter();
+                let attributes = Some(message.attributes);
+                return Ok(Some(Open { path, depth, children, attributes }));
             }
             (NodeKind::Symlink, Node::Pb(_, message)) => {
-                self.symlink(&message, path, depth)
+                self.symlink(&message, &path, depth)?;
             }
             (NodeKind::Metadata, _) => {
-                Err(UnixFsError::Node { reason: "metadata nodes are not supported" })
+                let reason = "metadata nodes are not supported";
+                return Err(UnixFsError::Node { reason });
             }
-            (_, node) => self.file(node, path),
+            (_, node) => self.file(node, &path)?,
         }
+        Ok(None)
     }
 
     fn count_entry(&mut self) -> Result<(), UnixFsError> {
@@ -122,21 +212,24 @@ impl<S: BlockSource> Run<'_, '_, S> {
             return Err(UnixFsError::Cancelled);
         }
         self.done.entries += 1;
-        let limit = self.extractor.limits.max_entries;
-        if self.done.entries > limit {
-            return Err(UnixFsError::Limit { what: "number of entries", limit });
-        }
+        self.extractor.limits.check(self.done.entries, self.done.bytes)?;
         self.extractor.control.add_file();
         Ok(())
     }
 
+    fn folder(&mut self, path: &Path, attributes: Attributes) -> Result<(), UnixFsError> {
+        let own = 0o700;
+        let Some(mode) = attributes.mode.filter(|mode| mode & own != own) else {
+            return apply(path, &attributes);
+        };
+        self.closed.push((path.to_owned(), attributes));
+        apply(path, &Attributes { mode: Some(mode | own), ..attributes })
+    }
+
     fn file(&mut self, node: Node, path: &Path) -> Result<(), UnixFsError> {
         let size = file_size(&node)?;
-        let limit = self.extractor.limits.max_bytes;
         self.done.bytes = self.done.bytes.saturating_add(size);
-        if self.done.bytes > limit {
-            return Err(UnixFsError::Limit { what: "size of all files", limit });
-        }
+        self.extractor.limits.check(self.done.entries, self.done.bytes)?;
         let attributes = match &node {
             Node::Raw(_) => Attributes::default(),
             Node::Pb(_, message) => message.attributes,

@@ -29,16 +29,17 @@ struct Open {
     totals: Totals,
 }
 
-/// Fails if what is below `root` is more than is allowed, or too deep.
+/// Fails if the roots and what is below are more than is allowed, or too deep.
 pub(crate) fn measure<S: BlockSource>(
     source: &S,
-    root: &Cid,
+    roots: &[Cid],
     limits: &ExtractLimits,
     control: &Control,
 ) -> Result<(), UnixFsError> {
     let mut known = HashMap::new();
-    let top = vec![Child { cid: *root, name: Some(String::new()), width: None }];
-    let mut open = vec![Open { cid: None, children: top, totals: Totals::default() }];
+    let child = |cid: &Cid| Child { cid: *cid, name: Some(String::new()), width: None };
+    let children = roots.iter().map(child).collect();
+    let mut open = vec![Open { cid: None, children, totals: Totals::default() }];
     while let Some(mut above) = open.pop() {
         let Some(child) = above.children.pop() else {
             if let (Some(cid), Some(parent)) = (above.cid, open.last_mut()) {
@@ -56,10 +57,10 @@ pub(crate) fn measure<S: BlockSource>(
             Some(totals) => Found::Totals(*totals),
             None => look(source, &child)?,
         };
-        let depth = open.len() + 1;
+        let depth = open.len();
         open.push(above);
         match found {
-            Found::Totals(totals) if depth + totals.height > MAX_DEPTH + 1 => {
+            Found::Totals(totals) if depth + totals.height > MAX_DEPTH => {
                 return Err(too_deep());
             }
             Found::Totals(totals) => {
@@ -98,7 +99,9 @@ fn look<S: BlockSource>(source: &S, child: &Child) -> Result<Found, UnixFsError>
         Node::Pb(_, message) if message.kind == NodeKind::Symlink => {
             Ok(Found::Totals(Totals::default()))
         }
-        node => Ok(Found::Totals(Totals { bytes: file_size(&node)?, ..Totals::default() })),
+        node => {
+            Ok(Found::Totals(Totals { bytes: file_size(&node)?, ..Totals::default() }))
+        }
     }
 }
 

@@ -44,19 +44,21 @@ impl Sorter {
         Self { memory_bytes, arena: Vec::new(), records: Vec::new(), runs: Vec::new() }
     }
 
-    /// Takes a record whose key is in two parts.
-    pub(crate) fn push(&mut self, key: [&[u8]; 2], value: &[u8]) -> io::Result<()> {
-        let bytes = key[0].len() + key[1].len() + value.len();
+    /// Takes a record whose key and value are in two parts each.
+    pub(crate) fn push(&mut self, key: [&[u8]; 2], value: [&[u8]; 2]) -> io::Result<()> {
+        let key_len = key[0].len() + key[1].len();
+        let value_len = value[0].len() + value[1].len();
+        let bytes = key_len + value_len;
         let used = self.arena.len() + self.records.len() * size_of::<Span>();
         if used + bytes > self.memory_bytes && !self.records.is_empty() {
             self.spill()?;
         }
         self.records.push(Span {
             start: length(self.arena.len())?,
-            key_len: length(key[0].len() + key[1].len())?,
-            value_len: length(value.len())?,
+            key_len: length(key_len)?,
+            value_len: length(value_len)?,
         });
-        for part in [key[0], key[1], value] {
+        for part in [key[0], key[1], value[0], value[1]] {
             self.arena.extend_from_slice(part);
         }
         Ok(())
@@ -183,7 +185,7 @@ mod tests {
             let mut sorter = Sorter::with_memory(memory_bytes);
             for i in 0..1000_u32 {
                 let key = (i * 7919 % 1000).to_be_bytes();
-                sorter.push([&key[..2], &key[2..]], &i.to_be_bytes()).unwrap();
+                sorter.push([&key[..2], &key[2..]], [&i.to_be_bytes(), b""]).unwrap();
             }
             assert_eq!(sorter.runs.is_empty(), memory_bytes == MEMORY_BYTES);
             let keys: Vec<_> = sorter.finish().unwrap().map(|r| r.unwrap().0).collect();

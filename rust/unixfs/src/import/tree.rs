@@ -213,8 +213,8 @@ impl<'a> Tree<'a> {
 
     fn log(&self, place: &Place, child: &Child) -> Result<(), UnixFsError> {
         if let Some(log) = &self.log {
-            let value = [&child.tsize.to_le_bytes()[..], &child.cid.to_bytes()].concat();
-            log.lock().push([place.relative().as_bytes(), b""], &value)?;
+            let (tsize, cid) = (child.tsize.to_le_bytes(), child.cid.to_bytes());
+            log.lock().push([place.relative().as_bytes(), b""], [&tsize, &cid])?;
         }
         Ok(())
     }

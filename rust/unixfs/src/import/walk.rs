@@ -114,7 +114,9 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let path = entry.path();
-        let Some(name) = name.to_str() else { return Err(UnixFsError::NotUtf8 { path }) };
+        let Ok(name) = name.into_string() else {
+            return Err(UnixFsError::NotUtf8 { path });
+        };
         let mut kind = Kind::of(entry.file_type().map_err(UnixFsError::read(&path))?);
         let follow = kind == Kind::Symlink && self.params.dereference_symlinks;
         if follow {
@@ -122,7 +124,7 @@ impl<'a> Walk<'a> {
                 fs::metadata(&path).map_err(UnixFsError::read(&path))?.file_type(),
             );
         }
-        let place = Place::In { folder: Arc::clone(folder), name: name.to_owned() };
+        let place = Place::In { folder: Arc::clone(folder), name };
         let step = match kind {
             Kind::File => Some(Step::File { path, place, follow }),
             Kind::Symlink => Some(Step::Symlink { path, place }),

@@ -45,13 +45,20 @@ fn walk<S: BlockSource>(
         if level == MAX_LEVELS {
             return Err(UnixFsError::HamtTooDeep);
         }
-        let below = match Node::read(source, &child.cid)? {
-            Node::Pb(node, message) => children(&node, &message, child.width)?,
-            Node::Raw(_) => return Err(no_shard()),
-        };
-        walk(source, below, level + 1, visit)?;
+        walk(source, part(source, &child)?, level + 1, visit)?;
     }
     Ok(())
+}
+
+/// What a deeper part of a trie links to.
+pub(crate) fn part<S: BlockSource>(
+    source: &S,
+    child: &Child,
+) -> Result<Vec<Child>, UnixFsError> {
+    match Node::read(source, &child.cid)? {
+        Node::Pb(node, message) => children(&node, &message, child.width),
+        Node::Raw(_) => Err(no_shard()),
+    }
 }
 
 /// What one block of a directory links to; `width` is given for a part of a trie.

@@ -13,7 +13,7 @@ use ipfs_kit_dag::pb::PbNode;
 use ipfs_kit_dag::{BlockSource, DagError};
 
 pub use directory::for_each_entry;
-pub(crate) use directory::{Child, children};
+pub(crate) use directory::{Child, children, part};
 pub use file::{file_size, write_file};
 
 use crate::{FsNode, NodeKind, UnixFsError};

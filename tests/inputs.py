@@ -279,6 +279,7 @@ class Dag:
     """Blocks made by hand, and the CAR file that holds them."""
 
     blocks: dict[CID, bytes] = field(default_factory=dict)
+    links: dict[CID, list[Link]] = field(default_factory=dict)
 
     def add(self, data: bytes, codec: int) -> CID:
         """Keep a block."""
@@ -292,8 +293,11 @@ class Dag:
 
     def node(self, message: bytes, links: Iterable[Link] = ()) -> CID:
         """Keep a dag-pb node."""
+        links = list(links)
         encoded = b"".join(_pb(2, link.encode()) for link in links)
-        return self.add(encoded + _pb(1, message), 0x70)
+        cid = self.add(encoded + _pb(1, message), 0x70)
+        self.links[cid] = links
+        return cid
 
     def folder(self, entries: Iterable[tuple[str | bytes, CID]]) -> CID:
         """Keep a folder with its entries in the order given."""

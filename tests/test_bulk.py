@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import Buffer
 
 from ipfs_kit_py import CID, CIDColumn, cid_of, cids_of
 from ipfs_kit_py._native import hash_functions
@@ -77,7 +78,7 @@ def test_blake3_agrees_with_its_published_vectors() -> None:
 
 def test_all_kinds_of_buffers_are_read() -> None:
     data = buffers([3, 70, 5000])
-    mixed = [data[0], bytearray(data[1]), memoryview(data[2])]
+    mixed: list[Buffer] = [data[0], bytearray(data[1]), memoryview(data[2])]
     assert cids_of(mixed).strings() == cids_of(data).strings()
     assert cids_of(iter(data)).strings() == cids_of(tuple(data)).strings()
 
@@ -217,4 +218,8 @@ def test_a_bytearray_cannot_be_resized_while_it_is_read() -> None:
     thread.start()
     cid = cid_of(data)
     thread.join()
-    assert cid.digest in {ORACLES["sha2-256"](data), ORACLES["sha2-256"](data + b"\0")}
+    before = bytes(data)
+    assert cid.digest in {
+        ORACLES["sha2-256"](before),
+        ORACLES["sha2-256"](before + b"\0"),
+    }

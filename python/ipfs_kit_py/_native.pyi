@@ -91,7 +91,9 @@ def cid_of(data: Buffer, codec: str = "raw", hash: str = "sha2-256") -> CID:
     """Compute the CIDv1 of one buffer's bytes."""
 
 def cids_of(
-    buffers: Iterable[Buffer] | NDArray[np.uint8] | tuple[Buffer, Buffer],
+    buffers: Iterable[Buffer]
+    | NDArray[np.uint8]
+    | tuple[Buffer | NDArray[np.uint8], Buffer | NDArray[np.integer[Any]]],
     codec: str = "raw",
     hash: str = "sha2-256",
     threads: int | None = None,

@@ -53,9 +53,15 @@ fn hash_path(params: &Params, path: &Path) -> (String, u64) {
     (to_string(&done.cid), done.tsize)
 }
 
+/// Larger inputs go one way alone, as it is the layouts above them that they are for.
+const MOST_TWICE: usize = 16 << 20;
+
 /// Through the lanes (a file) and through batches (a reader).
 fn assert_both(params: &Params, path: &Path, bytes: &[u8], cid: &str, what: &Value) {
     assert_eq!(hash_path(params, path).0, cid, "lanes: {what}");
+    if bytes.len() > MOST_TWICE {
+        return;
+    }
     let importer = Importer { params, threads: 2, control: &Control::new() };
     let read = importer.reader(bytes, None, None).unwrap();
     assert_eq!(to_string(&read.cid), cid, "batches: {what}");

@@ -11,9 +11,10 @@
 //!    loads and decide nothing by them, so no memory is at risk.
 #![expect(unsafe_code, reason = "the one place where Python's buffers become slices")]
 
-use pyo3::buffer::PyBuffer;
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyMemoryView, PyTuple};
 
 use crate::errors::{Failure, Outcome};
 
@@ -22,16 +23,26 @@ pub(crate) enum Held {
     /// Immutable by nature.
     Bytes(Py<PyBytes>),
     /// Exported while this lives.
-    Buffer(PyBuffer<u8>),
+    Buffer(PyUntypedBuffer),
 }
 
 impl Held {
-    /// Holds any contiguous buffer of bytes.
+    /// Holds any contiguous buffer, whatever its items are, as hashlib takes it.
     pub(crate) fn new(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         if let Ok(bytes) = value.cast::<PyBytes>() {
             return Ok(Self::Bytes(bytes.clone().unbind()));
         }
-        let buffer = PyBuffer::<u8>::get(value)?;
+        let buffer = match PyUntypedBuffer::get(value) {
+            // Some exporters leave out what a memoryview adds.
+            Err(error) if error.is_instance_of::<PyBufferError>(value.py()) => {
+                PyUntypedBuffer::get(PyMemoryView::from(value)?.as_any())?
+            }
+            buffer => buffer?,
+        };
+        if buffer.format().to_bytes().contains(&b'O') {
+            let message = "a buffer of Python objects holds no bytes";
+            return Err(PyTypeError::new_err(message));
+        }
         if !buffer.is_c_contiguous() {
             let message =
                 "the buffer is not contiguous: copy it first (numpy.ascontiguousarray)";
@@ -56,10 +67,12 @@ impl Held {
         }
     }
 
-    /// Rows and bytes a row, of a two-dimensional buffer.
+    /// Rows and bytes a row, of a two-dimensional buffer of single bytes.
     pub(crate) fn rows(&self) -> Option<(usize, usize)> {
         match self {
-            Self::Buffer(buffer) if buffer.dimensions() == 2 => {
+            Self::Buffer(buffer)
+                if buffer.dimensions() == 2 && buffer.item_size() == 1 =>
+            {
                 Some((buffer.shape()[0], buffer.shape()[1]))
             }
             _ => None,

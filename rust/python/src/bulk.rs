@@ -3,7 +3,7 @@
 use ipfs_kit_cid::{Cid, codec};
 use ipfs_kit_hash::{Code, Hasher, sha256};
 use ipfs_kit_unixfs::{Control, UnixFsError};
-use pyo3::buffer::PyBuffer;
+use pyo3::buffer::{PyBuffer, PyUntypedBuffer};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -88,7 +88,7 @@ fn one_buffer() -> PyErr {
     )
 }
 
-/// Recognises `(buffer, offsets)`: a tuple whose second item is a buffer of integers.
+/// Recognises `(buffer, offsets)`: a tuple whose second item is a buffer of more than bytes.
 fn flat_and_offsets(value: &Bound<'_, PyAny>) -> Outcome<Option<(Held, Vec<u64>)>> {
     let Ok(pair) = value.cast::<PyTuple>() else { return Ok(None) };
     if pair.len() != 2 {
@@ -102,6 +102,14 @@ fn flat_and_offsets(value: &Bound<'_, PyAny>) -> Outcome<Option<(Held, Vec<u64>)
 
 fn offsets(value: &Bound<'_, PyAny>) -> Outcome<Option<Vec<u64>>> {
     let py = value.py();
+    let Ok(untyped) = PyUntypedBuffer::get(value) else { return Ok(None) };
+    // pyo3 takes either order for the machine's own.
+    let foreign: &[u8] = if cfg!(target_endian = "little") { b">!" } else { b"<" };
+    let order = untyped.format().to_bytes().first();
+    if untyped.item_size() > 1 && order.is_some_and(|order| foreign.contains(order)) {
+        let message = "offsets must be in the byte order of the machine";
+        return Err(Failure::parameter(message));
+    }
     let negative = || Failure::parameter("offsets must not be negative");
     if let Ok(buffer) = PyBuffer::<i64>::get(value) {
         let signed = buffer.to_vec(py)?;
@@ -118,6 +126,10 @@ fn offsets(value: &Bound<'_, PyAny>) -> Outcome<Option<Vec<u64>>> {
     }
     if let Ok(buffer) = PyBuffer::<u32>::get(value) {
         return Ok(Some(buffer.to_vec(py)?.into_iter().map(u64::from).collect()));
+    }
+    if untyped.item_size() > 1 {
+        let message = "offsets must be int32, uint32, int64 or uint64";
+        return Err(Failure::parameter(message));
     }
     Ok(None)
 }

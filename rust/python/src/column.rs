@@ -10,13 +10,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
 use crate::cid::CID;
-use crate::errors::Outcome;
+use crate::errors::{Failure, Outcome};
 
 /// Digests back to back, or whole multihashes where lengths differ.
 pub(crate) enum Digests {
     Flat(Vec<u8>),
     Each(Vec<Multihash>),
 }
+
+const NO_DIGESTS: &str = "identity CIDs have no digests of one length";
 
 /// The CIDs of many buffers, kept as one array of digests.
 ///
@@ -105,6 +107,10 @@ impl CIDColumn {
     #[getter]
     fn digests<'py>(slf: &Bound<'py, Self>) -> Outcome<Bound<'py, PyAny>> {
         let py = slf.py();
+        // Of what is no buffer numpy would make an array of one object.
+        if let Digests::Each(_) = &slf.get().digests {
+            return Err(Failure::parameter(NO_DIGESTS));
+        }
         let numpy = crate::multiformats::import_extra(py, "numpy", "pip install numpy")?;
         Ok(numpy.call_method1("asarray", (slf,))?)
     }
@@ -135,8 +141,7 @@ impl CIDColumn {
     ) -> PyResult<()> {
         let column = slf.get();
         let Digests::Flat(flat) = &column.digests else {
-            let message = "identity CIDs have no digests of one length";
-            return Err(pyo3::exceptions::PyBufferError::new_err(message));
+            return Err(pyo3::exceptions::PyBufferError::new_err(NO_DIGESTS));
         };
         if flags & pyo3::ffi::PyBUF_WRITABLE == pyo3::ffi::PyBUF_WRITABLE {
             let message = "CIDs cannot be written to";

@@ -1,7 +1,7 @@
 """`ipfs-kit hash`: the CIDs of files and folders."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -36,16 +36,35 @@ def hash_command(
     They equal those of `ipfs add --only-hash` with the same profile. A PATH of `-` is
     standard input.
     """
-    shared = {"profile": profile, "threads": threads, **take_params(options)}
-    with progress_bar("hashing", _total(paths), quiet=quiet or as_json) as progress:
-        shared["progress"] = progress
-        for path, cid, size in _results(
-            paths, shared, recursive=recursive, entries=entries
-        ):
-            record = {"path": path, "cid": str(cid)} | (
-                {} if size is None else {"size": size}
-            )
-            emit(record, str(cid) if quiet else f"{cid}  {path}", as_json=as_json)
+    shared: dict[str, Any] = {
+        "profile": profile,
+        "threads": threads,
+        **take_params(options),
+    }
+
+    def show(path: str, cid: CID, size: int | None) -> None:
+        record = {"path": path, "cid": str(cid)} | (
+            {} if size is None else {"size": size}
+        )
+        emit(record, str(cid) if quiet else f"{cid}  {path}", as_json=as_json)
+
+    held: list[tuple[str, CID, int | None]] = []
+    try:
+        with progress_bar("hashing", _total(paths), quiet=quiet or as_json) as progress:
+            shared["progress"] = progress
+            # A bar and lines cannot share a terminal: there the lines wait for its end.
+            take = show if progress is None or not sys.stdout.isatty() else _hold(held)
+            for found in _results(paths, shared, recursive=recursive, entries=entries):
+                take(*found)
+    finally:
+        for found in held:
+            show(*found)
+
+
+def _hold(
+    held: list[tuple[str, CID, int | None]],
+) -> Callable[[str, CID, int | None], None]:
+    return lambda *found: held.append(found)
 
 
 def _total(paths: tuple[str, ...]) -> int | None:

@@ -23,7 +23,7 @@ demo: install
 
 ## test: Rust unit and doc tests, then the Python tests on the installed wheel
 test: tools test-rust install
-	$(BIN)/pytest -n $(WORKERS) --durations=20
+	$(BIN)/pytest -n $(WORKERS) --durations=20 --basetemp=$(VENV)/tmp
 
 # The binding crate is tested from Python, the benchmarks are compiled by clippy.
 test-rust:

@@ -1,13 +1,17 @@
 """Many buffers at once give what one by one gives."""
 
+import array
+import ctypes
 import gc
 import hashlib
 import os
 import random
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -223,3 +227,113 @@ def test_a_bytearray_cannot_be_resized_while_it_is_read() -> None:
         ORACLES["sha2-256"](before),
         ORACLES["sha2-256"](before + b"\0"),
     }
+
+
+@pytest.mark.parametrize(
+    "buffer",
+    [
+        np.arange(6, dtype=np.uint16),
+        np.arange(6, dtype=np.uint8).reshape(2, 3),
+        np.linspace(0, 1, 5),
+        array.array("i", [1, -2]),
+        memoryview(bytes(8)).cast("I"),
+        (ctypes.c_ubyte * 4)(1, 2, 3, 4),
+        pa.py_buffer(b"arrow"),
+    ],
+    ids=lambda buffer: type(buffer).__name__,
+)
+def test_any_contiguous_buffer_is_its_bytes(buffer: Buffer) -> None:
+    expected = hashlib.sha256(buffer).digest()
+    assert cid_of(buffer).digest == expected
+    assert digests(cids_of([b"", buffer])) == [hashlib.sha256().digest(), expected]
+
+
+def test_the_columns_of_arrow_are_hashed_where_they_lie() -> None:
+    data = [*buffers([0, 1, 70, 5000]), b""]
+    for kind, width in ((pa.binary(), np.int32), (pa.large_binary(), np.int64)):
+        _, offsets, flat = pa.array(data, kind).buffers()
+        cuts: Any = np.frombuffer(offsets, width)
+        column = cids_of((flat, cuts))
+        assert column.strings() == cids_of(data).strings()
+
+
+def test_pairs_are_lists_unless_the_second_holds_more_than_bytes() -> None:
+    pair = (b"one", bytearray(b"two"))
+    assert cids_of(pair).strings() == cids_of(list(pair)).strings()
+    for offsets in (np.array([], np.int64), np.array([0], np.int64)):
+        assert len(cids_of((b"flat", offsets))) == 0
+    spaced = np.array([0, 9, 2, 9, 4])[::2]
+    assert cids_of((b"flat", spaced)).strings() == cids_of([b"fl", b"at"]).strings()
+
+
+@pytest.mark.parametrize("kind", ["int16", "float64", ">i8", ">u4"])
+def test_offsets_of_another_kind_are_refused(kind: str) -> None:
+    offsets: Any = np.array([0, 5, 10], kind)
+    with pytest.raises(InvalidParameterError, match="offsets must be"):
+        cids_of((b"0123456789", offsets))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros(5, np.uint8),
+        np.zeros((2, 3, 4), np.uint8),
+        np.zeros((2, 3), np.float32),
+        np.array([b"ab", b"c"]),
+        bytearray(5),
+        memoryview(b"one"),
+    ],
+    ids=lambda array: f"{type(array).__name__}-{getattr(array, 'dtype', '')}",
+)
+def test_one_buffer_that_is_no_rows_of_bytes_is_refused(array: Any) -> None:
+    with pytest.raises(TypeError, match="two-dimensional uint8"):
+        cids_of(array)
+
+
+def test_arrays_of_objects_are_lists_and_no_buffers() -> None:
+    objects: Any = np.array([b"one", b"three"], dtype=object)
+    assert cids_of(objects).strings() == cids_of([b"one", b"three"]).strings()
+    with pytest.raises(TypeError, match="Python objects"):
+        cid_of(objects)
+
+
+def test_rows_without_bytes_and_arrays_out_of_order_are_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="one byte"):
+        cids_of(np.zeros((3, 0), np.uint8))
+    assert len(cids_of(np.zeros((0, 3), np.uint8))) == 0
+    with pytest.raises(InvalidParameterError, match="contiguous"):
+        cids_of(np.asfortranarray(np.zeros((3, 4), np.uint8)))
+    with pytest.raises(InvalidParameterError, match="contiguous"):
+        cids_of([memoryview(bytes(10))[::2]])
+
+
+def test_a_column_is_a_buffer_to_read() -> None:
+    column = cids_of([b"a", b"b"])
+    view = memoryview(column)
+    assert (view.shape, view.strides, view.format) == ((2, 32), (32, 1), "B")
+    assert view.readonly
+    assert bytes(column) == column[0].digest + column[1].digest
+    with pytest.raises(TypeError, match="writable"):
+        ctypes.c_char.from_buffer(column)
+    assert memoryview(cids_of([])).shape == (0, 32)
+    assert cids_of([]).digests.shape == (0, 32)
+    assert len(cids_of([]).to_arrow()) == 0
+
+
+def test_identity_cids_have_no_array_of_digests() -> None:
+    column = cids_of([b"a", b"bc"], hash="identity")
+    with pytest.raises(InvalidParameterError, match="identity"):
+        column.digests  # noqa: B018 - a property
+    with pytest.raises(BufferError, match="identity"):
+        memoryview(column)
+
+
+def test_other_threads_run_while_buffers_are_hashed() -> None:
+    data = [bytes(1 << 20)] * 500
+    worker = threading.Thread(target=cids_of, args=(data,), kwargs={"threads": 1})
+    worker.start()
+    turns = 0
+    while worker.is_alive():
+        worker.join(0.001)
+        turns += 1
+    assert turns > 10

@@ -3,17 +3,28 @@
 import copy
 import pickle
 import time
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ipfs_kit_py import CID, IPFSError, cid_of
-from ipfs_kit_py._native import multibases, multihash_encode
-from ipfs_kit_py.errors import ErrorCode, InvalidCIDError
+from ipfs_kit_py._native import cid_codecs, hash_functions, multibases, multihash_encode
+from ipfs_kit_py.errors import (
+    ErrorCode,
+    InvalidCIDError,
+    InvalidInputError,
+    InvalidParameterError,
+    UnsupportedCodecError,
+    UnsupportedHashError,
+)
 
 V0 = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
 V1 = "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354"
+BASES = [name for name, _ in multibases() if name != "identity"]
+HASHES = [name for name, _, _ in hash_functions() if name != "identity"]
 
 
 def test_both_versions_are_read_and_converted() -> None:
@@ -52,7 +63,7 @@ def test_a_cid_cannot_be_changed() -> None:
         CID(V1).version = 0  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("base", [name for name, _ in multibases() if name != "identity"])
+@pytest.mark.parametrize("base", BASES)
 def test_every_multibase_round_trips(base: str) -> None:
     cid = CID(V1)
     assert CID(cid.encode(base)) == cid
@@ -152,3 +163,128 @@ def test_any_text_is_a_cid_or_an_error(text: str) -> None:
     except IPFSError:
         return
     assert CID(str(cid)) == cid
+
+
+MULTIHASHES = st.one_of(
+    st.builds(multihash_encode, st.binary(max_size=100), st.sampled_from(HASHES)),
+    st.builds(lambda data: multihash_encode(data, "identity"), st.binary(max_size=128)),
+    st.builds(
+        lambda data, length: multihash_encode(data, "blake3", length),
+        st.binary(max_size=100),
+        st.integers(20, 128),
+    ),
+)
+CIDS = st.builds(
+    lambda multihash, codec: CID.from_multihash(multihash, codec=codec),
+    MULTIHASHES,
+    st.sampled_from([name for name, _ in cid_codecs()]),
+)
+
+
+@given(cid=CIDS, base=st.sampled_from(BASES))
+def test_any_cid_is_read_back_from_every_form(cid: CID, base: str) -> None:
+    for other in (CID(str(cid)), CID(bytes(cid)), CID(cid.encode(base)), cid.to_v1()):
+        assert other == cid
+        assert (other.codec, other.multihash) == (cid.codec, cid.multihash)
+    assert bytes(cid).endswith(cid.multihash)
+    assert cid.multihash.endswith(cid.digest)
+
+
+@given(data=st.binary(max_size=100))
+def test_versions_0_and_1_name_the_same_block(data: bytes) -> None:
+    cid = cid_of(data, codec="dag-pb")
+    assert cid.to_v0().to_v1() == cid
+    assert cid.to_v0() != cid
+    assert CID(str(cid.to_v0())).to_v0() == cid.to_v0()
+    assert str(cid.to_v0()).startswith("Qm")
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_overlong_numbers_are_refused_wherever_they_stand(place: int) -> None:
+    # Version, codec, hash function, length: one byte each, here spread over two.
+    numbers = [bytes([number]) for number in bytes(cid_of(b""))[:4]]
+    numbers[place] = bytes([numbers[place][0] | 0x80, 0])
+    with pytest.raises(InvalidCIDError):
+        CID(b"".join(numbers) + cid_of(b"").digest)
+
+
+@given(cid=CIDS, data=st.data())
+def test_no_changed_letter_gives_the_same_cid(cid: CID, data: st.DataObject) -> None:
+    text = str(cid)
+    place = data.draw(st.integers(1, len(text) - 1))
+    letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz234567018=-\n "))
+    changed = text[:place] + letter + text[place + 1 :]
+    if changed != text:
+        with suppress(InvalidInputError):
+            assert CID(changed) != cid
+
+
+@given(cid=CIDS, extra=st.binary(min_size=1, max_size=5))
+def test_no_cid_takes_bytes_more_or_fewer(cid: CID, extra: bytes) -> None:
+    for wrong in (bytes(cid) + extra, bytes(cid)[: -len(extra)]):
+        with pytest.raises(InvalidInputError):
+            CID(wrong)
+
+
+def test_text_that_is_no_unicode_is_no_cid() -> None:
+    for text in ("\ud800", f"{V1}\udcff", "b\ud800"):
+        with pytest.raises(InvalidCIDError):
+            CID(text)
+
+
+@pytest.mark.parametrize("letter", ["1", "9", "k", "z", "b", "f", "m", "🚀", "0"])
+def test_huge_text_in_any_base_is_refused_at_once(letter: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(InvalidCIDError):
+        CID(letter * 5_000_000)
+    with pytest.raises(InvalidCIDError):
+        CID(b"\x01\x55\x00" + b"\xff" * 5_000_000)
+    assert time.monotonic() - start < 1
+
+
+def test_cids_compare_with_cids_alone() -> None:
+    cid = CID(V1)
+    assert (cid == V1, cid == bytes(cid), cid == None) == (False,) * 3  # noqa: E711
+    with pytest.raises(TypeError):
+        cid < V1  # type: ignore[operator]  # noqa: B015
+    assert {cid: 1}[CID(bytes(cid))] == 1
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_every_pickle_protocol_keeps_a_cid(protocol: int) -> None:
+    for cid in (CID(V0), CID(V1), cid_of(b"", hash="sha2-512")):
+        assert pickle.loads(pickle.dumps(cid, protocol)) == cid  # noqa: S301 - our own
+
+
+def test_functions_and_codecs_without_a_name_are_shown_as_numbers() -> None:
+    cid = CID(b"\x01\x99\x99\x01\x99\x99\x01\x04abcd")
+    assert (cid.codec, cid.hash_name) == ("0x4c99", "0x4c99")
+    assert (cid.codec_code, cid.hash_code) == (0x4C99, 0x4C99)
+    assert CID(str(cid)) == cid
+    with pytest.raises(UnsupportedHashError, match="0x4c99"):
+        cid.verify(b"")
+    md5 = CID(b"\x01\x55\xd5\x01\x10" + bytes(16))
+    with pytest.raises(UnsupportedHashError, match="md5"):
+        md5.verify(b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "named"),
+    [
+        ({"version": 2}, InvalidCIDError, "version 2"),
+        ({"version": 0}, InvalidCIDError, "dag-pb"),
+        ({"codec": "no-such"}, UnsupportedCodecError, "no-such"),
+    ],
+)
+def test_parts_that_make_no_cid_are_refused(
+    arguments: dict[str, Any], error: type[IPFSError], named: str
+) -> None:
+    with pytest.raises(error, match=named):
+        CID.from_multihash(cid_of(b"").multihash, **arguments)
+    with pytest.raises(InvalidCIDError):
+        CID.from_multihash(b"\x12\x20")
+
+
+def test_an_unknown_base_is_named() -> None:
+    with pytest.raises(InvalidParameterError, match="base99"):
+        CID(V1).encode("base99")

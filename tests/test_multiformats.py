@@ -100,9 +100,31 @@ def test_multihashes_are_taken_apart_in_every_form() -> None:
     assert decode_multihash(str(cid)) == decoded
 
 
-@given(st.one_of(st.text(), st.binary(), st.none(), st.integers()))
+# Surrogates stand in text that was read from names which are no Unicode.
+ANY_TEXT = st.text(st.characters())
+
+
+@given(st.one_of(ANY_TEXT, st.binary(), st.none(), st.integers()))
 def test_validity_never_raises(value: object) -> None:
     assert is_valid_cid(value) in {True, False}
+    if isinstance(value, str):
+        assert is_valid_multiaddr(value) in {True, False}
+
+
+def test_text_that_is_no_unicode_is_no_address() -> None:
+    for text in ("\ud800", "/dns/\udcff", "/unix/\udcff"):
+        assert not is_valid_multiaddr(text)
+        with pytest.raises(MultiaddrParseError, match="surrogate"):
+            multiaddr_to_bytes(text)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_an_address_or_an_error(data: bytes) -> None:
+    try:
+        text = multiaddr_from_bytes(data)
+    except MultiaddrParseError:
+        return
+    assert multiaddr_from_bytes(multiaddr_to_bytes(text)) == text
 
 
 def test_the_class_hashes_content_files_and_folders(tmp_path: Path) -> None:

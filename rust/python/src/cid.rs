@@ -26,7 +26,8 @@ impl CID {
     #[new]
     fn new(value: &Bound<'_, PyAny>) -> Outcome<Self> {
         if let Ok(text) = value.cast::<PyString>() {
-            return Ok(Self(ipfs_kit_cid::parse(&text.to_cow()?)?));
+            // What is no Unicode becomes a character that no base has.
+            return Ok(Self(ipfs_kit_cid::parse(&text.to_string_lossy())?));
         }
         if let Ok(cid) = value.cast::<Self>() {
             return Ok(*cid.get());

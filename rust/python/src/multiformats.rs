@@ -5,7 +5,7 @@ use ipfs_kit_hash::{Code, Hasher, sha256};
 use multiaddr::{Multiaddr, Protocol};
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::buffers::{to_vec, with_bytes};
 use crate::cid::multihash_bytes;
@@ -78,34 +78,43 @@ pub(crate) fn multihash_decode<'py>(
 
 /// Split a multiaddr's text into (protocol, value) pairs.
 #[pyfunction]
-pub(crate) fn multiaddr_parts(text: &str) -> Outcome<Vec<(String, Option<String>)>> {
+pub(crate) fn multiaddr_parts(
+    text: &Bound<'_, PyString>,
+) -> Outcome<Vec<(String, Option<String>)>> {
     Ok(parse(text)?.iter().map(|protocol| part(&protocol)).collect())
 }
 
 /// Encode a multiaddr's text.
 #[pyfunction]
 pub(crate) fn multiaddr_to_bytes<'py>(
-    py: Python<'py>,
-    text: &str,
+    text: &Bound<'py, PyString>,
 ) -> Outcome<Bound<'py, PyBytes>> {
-    Ok(PyBytes::new(py, &parse(text)?.to_vec()))
+    Ok(PyBytes::new(text.py(), &parse(text)?.to_vec()))
 }
 
 /// Print a binary multiaddr.
 #[pyfunction]
 pub(crate) fn multiaddr_from_bytes(bytes: &Bound<'_, PyAny>) -> Outcome<String> {
     let address = Multiaddr::try_from(to_vec(bytes)?).map_err(Failure::multiaddr)?;
+    if address.is_empty() {
+        return Err(empty());
+    }
     Ok(address.to_string())
 }
 
-fn parse(text: &str) -> Outcome<Multiaddr> {
+fn parse(text: &Bound<'_, PyString>) -> Outcome<Multiaddr> {
+    let text = text.to_cow().map_err(Failure::multiaddr)?;
     if text.is_empty() {
-        return Err(Failure::multiaddr("a multiaddr cannot be empty"));
+        return Err(empty());
     }
     let address: Multiaddr = text.parse().map_err(|error: multiaddr::Error| {
         Failure::multiaddr(format!("{text:?} is no multiaddr: {error}"))
     })?;
     Ok(address)
+}
+
+fn empty() -> Failure {
+    Failure::multiaddr("a multiaddr cannot be empty")
 }
 
 /// A protocol's text is its name and, behind the second slash, its value.

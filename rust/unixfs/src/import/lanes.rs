@@ -4,8 +4,9 @@
 //! next chunk of a large file, or the next small file. Nothing but the tiles is held, and
 //! they stay in the core's own cache.
 //!
-//! A small file costs four system calls: open, stat, read, close. The read asks for one byte
-//! more than the file has, so that it shows the end as well.
+//! A small file costs five system calls: open, stat, read, stat, close. The read asks for one
+//! byte more than the file has, so that it shows the end as well; the second stat shows a file
+//! that changed meanwhile.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -169,7 +170,6 @@ struct WholeFile {
     path: PathBuf,
     place: Place,
     stamp: Stamp,
-    reads: u32,
     saw_end: bool,
 }
 
@@ -248,7 +248,7 @@ impl<'a> Jobs<'a, '_> {
             return Ok(None);
         }
         let leaf = tree.rules.leaf(chunk_len(0, stamp.size), &attributes);
-        let whole = WholeFile { file, path, place, stamp, reads: 0, saw_end: false };
+        let whole = WholeFile { file, path, place, stamp, saw_end: false };
         Ok(Some(Job::new(Source::Whole(whole), leaf, 0, stamp.size)))
     }
 
@@ -404,7 +404,6 @@ impl WholeFile {
         let want = (left + 1).min(room.len());
         let read = os::read_at(&self.file, &mut room[..want], at)
             .map_err(UnixFsError::read(&self.path))?;
-        self.reads += 1;
         self.saw_end = want > left && read == left;
         match read {
             _ if read > left => {
@@ -415,11 +414,8 @@ impl WholeFile {
         }
     }
 
-    /// One read cannot tear; several might have met two states of the file.
+    /// Even one read can meet two states of a file that is cut and written again meanwhile.
     fn check_unchanged(&self) -> Result<(), UnixFsError> {
-        if self.reads <= 1 {
-            return Ok(());
-        }
         let metadata = self.file.metadata().map_err(UnixFsError::read(&self.path))?;
         if Stamp::of(&metadata) == self.stamp {
             return Ok(());

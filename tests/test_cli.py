@@ -2,11 +2,15 @@
 
 import json
 import os
+import pty
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from tests.inputs import read_tree, write_tree
 
 from ipfs_kit_py import CID, hash_file, hash_tree
 
@@ -207,3 +211,165 @@ def test_a_forced_kernel_that_cannot_be_had_is_an_error(folder: Path) -> None:
     )
     assert done.returncode == 1
     assert "abacus" in done.stderr
+
+
+def test_names_that_are_no_unicode_are_printed_as_they_are(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path / "bad") + b"\xff"
+    os.close(os.open(path, os.O_CREAT))
+    cid = str(hash_file(os.fsdecode(path)))
+    plain = subprocess.run([PROGRAM, b"hash", path], capture_output=True, check=True)
+    assert plain.stdout == cid.encode() + b"  " + path + b"\n"
+    command: list[bytes | Path] = [PROGRAM, b"hash", b"--json", path]
+    line = subprocess.run(command, capture_output=True, check=True).stdout
+    # The escape keeps the line valid JSON, and gives the name back to Python.
+    assert os.fsencode(json.loads(line.decode())["path"]) == path
+    failed = subprocess.run([*command, b"-w"], capture_output=True, check=False)
+    assert failed.returncode == 1
+    assert b"bad\\xFF" in failed.stderr
+
+
+def test_names_beyond_ascii_are_printed_in_any_locale(tmp_path: Path) -> None:
+    path = tmp_path / "文件 🎈"
+    path.write_bytes(b"1")
+    for locale in ("C", "C.UTF-8", "POSIX"):
+        done = subprocess.run(
+            [PROGRAM, "hash", path],
+            env=os.environ | {"LC_ALL": locale},
+            capture_output=True,
+            check=True,
+        )
+        assert done.stdout.decode() == f"{hash_file(path)}  {path}\n"
+
+
+def test_json_is_one_object_a_line(folder: Path) -> None:
+    (folder / "two\nlines").write_bytes(b"1")
+    printed = run("hash", "--json", "-r", "--entries", folder)
+    records = [json.loads(line) for line in printed.splitlines()]
+    assert f"{folder}/two\nlines" in [record["path"] for record in records]
+    assert all("size" in record for record in records[:-1])
+
+
+def test_an_empty_path_is_no_folder() -> None:
+    assert "No such file" in run("hash", "", code=1)
+    assert "No such file" in run("hash", "-r", "", code=1)
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-"])
+def test_closed_standard_streams_are_no_crash(closed: str, folder: Path) -> None:
+    path = "-" if closed == "<&-" else "a"
+    command = f"'{PROGRAM}' hash {path} {closed}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (2 if path == "-" else 0)
+    assert ("standard input" in done.stderr) == (path == "-")
+
+
+def test_a_full_disk_is_an_error_that_says_so(folder: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [PROGRAM, "hash", folder / "a"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_pipes_named_as_paths_are_read(folder: Path) -> None:
+    command = f"'{PROGRAM}' hash -q a <(cat a) <(printf '') a"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True
+    )
+    one, empty = hash_file(folder / "a"), hash_file("/dev/null")
+    assert done.stdout.split() == list(map(str, (one, one, empty, one)))
+
+
+def test_ctrl_c_ends_a_command_with_130(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen([PROGRAM, "hash", pipe], stderr=subprocess.PIPE) as child:
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)
+        assert child.stderr is not None
+        assert child.stderr.read().strip() == b"Interrupted."
+        assert child.wait() == 130
+
+
+def shown_on_a_terminal(*arguments: object) -> tuple[bytes, bytes]:
+    """What a command prints to stdout, a pipe, and to stderr, a terminal."""
+    terminal, child = pty.openpty()
+    try:
+        done = subprocess.run(
+            [PROGRAM, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=child,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
+            check=True,
+        )
+        os.set_blocking(terminal, False)
+        try:
+            return done.stdout, os.read(terminal, 1 << 20)
+        except BlockingIOError:
+            return done.stdout, b""
+    finally:
+        os.close(terminal)
+        os.close(child)
+
+
+def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.truncate(1 << 29)
+    line = f"{hash_file(path)}  {path}\n".encode()
+    printed, drawn = shown_on_a_terminal("hash", path)
+    assert printed == line
+    assert b"hashing" in drawn
+    for quiet in ("-q", "--json"):
+        printed, drawn = shown_on_a_terminal("hash", quiet, path)
+        assert drawn == b""
+    assert run("hash", path).encode() == line
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("ipfs-kit ", "hash"),
+        ("ipfs-kit car ", "unpack"),
+        ("ipfs-kit hash --inl", "--inline"),
+    ],
+)
+def test_completions_complete(words: str, found: str) -> None:
+    env = {
+        "_IPFS_KIT_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
+    done = subprocess.run(
+        [PROGRAM], env=os.environ | env, capture_output=True, text=True, check=True
+    )
+    assert f"plain,{found}" in done.stdout.splitlines()
+
+
+def test_the_program_is_a_module_as_well(folder: Path) -> None:
+    command = [sys.executable, "-m", "ipfs_kit_py.cli", "hash", "-q", "a"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{hash_file(folder / 'a')}\n"
+
+
+def test_limits_and_links_of_unpacking_are_options(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"a": b"123", "out": "../x"})
+    car, out = tmp_path / "car", tmp_path / "out"
+    run("car", "pack", tree, "-o", car, "--car-version", "2")
+    assert json.loads(run("car", "verify", "--json", car))["version"] == 2
+    assert "leads out" in run("car", "unpack", car, "-o", out, code=1)
+    limited = ("car", "unpack", car, "-o", out, "--symlinks", "skip", "--max-bytes")
+    assert "limit of 2" in run(*limited, 2, code=1)
+    assert "out of range" in run(*limited, -1, code=1)
+    run(*limited, 3)
+    assert read_tree(out) == {"a": b"123"}
+    run("car", "unpack", car, "-o", out, "--symlinks", "follow", code=2)

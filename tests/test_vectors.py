@@ -2,9 +2,8 @@
 
 import hashlib
 import io
-import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +72,9 @@ def ipip_499_files() -> Iterator[Any]:
 
 @pytest.mark.parametrize("vector", [*ipip_499_files()])
 def test_ipip_499_files_have_their_published_cids(
-    vector: Vector, tmp_path: Path, request: pytest.FixtureRequest
+    vector: Vector, tmp_path: Path, scaled: Callable[[int], int]
 ) -> None:
-    if (
-        request.node.get_closest_marker("soak")
-        and os.environ.get("IPFS_KIT_SCALE") != "1"
-    ):
+    if vector["size"] >= LARGEST_BYTES and scaled(100) < 100:
         pytest.skip("1 GiB of input: at full size only; the Rust tests always have it")
     path = tmp_path / "file"
     if vector["seed"].startswith("literal"):

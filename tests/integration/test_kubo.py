@@ -4,6 +4,12 @@ The parameter sets are random, and the same at every run. Kubo is asked by flags
 its configuration for what has no flag. It adds for real, without a pin: with
 `--only-hash` it forgets `max_directory_links` and `max_hamt_fanout` for the folder at the
 top, whose root it makes before it looks at them, so that its own two answers differ.
+
+One more thing no test can ask: where a folder with folders in it is larger than the
+threshold by less than the length of a name, Kubo 0.43 answers one thing or the other from
+run to run. It compares the link that is replaced, with its name, to the new one, which
+has none yet, takes the folder for shrunk, and unshards it again; in which order it
+replaces links is up to a map. What is built here depends on the entries alone.
 """
 
 import json
@@ -18,6 +24,7 @@ from tests.inputs import random_tree, read_tree, write_tree
 from tests.integration.conftest import Kubo
 
 from ipfs_kit_py import (
+    CID,
     CarBlock,
     IPFSError,
     car_blocks,
@@ -25,9 +32,11 @@ from ipfs_kit_py import (
     car_roots,
     car_unpack,
     car_verify,
+    cid_of,
     hash_file,
     hash_tree,
 )
+from ipfs_kit_py._native import multibases
 
 Params = dict[str, Any]
 
@@ -38,6 +47,7 @@ HASHES = (
     *("sha1", "sha2-256", "sha2-512", "sha3-224", "sha3-256", "sha3-384", "sha3-512"),
     *("keccak-256", "blake2b-256", "blake2s-256", "blake3", "dbl-sha2-256"),
 )
+CODECS = ("raw", "dag-pb", "dag-cbor", "dag-json", "libp2p-key")
 CHUNKERS = (
     *("size-1", "size-7", "size-64", "size-1000", "size-65536", "size-2096896"),
     *("rabin", "rabin-1000", "rabin-16-32-64", "rabin-1024-4096-16384", "buzhash"),
@@ -185,7 +195,7 @@ def tree_params(rng: random.Random) -> Params:
 
 
 def touched_tree(rng: random.Random, folder: Path) -> Path:
-    write_tree(folder, random_tree(rng, depth=3, most=rng.choice([5, 12, 30])))
+    write_tree(folder, random_tree(rng, depth=3, most=rng.choice([5, 12, 20])))
     for path in sorted(folder.rglob("*"), reverse=True):
         touch(rng, path)
     touch(rng, folder)
@@ -391,3 +401,24 @@ def test_modes_and_times_that_kubo_packed_come_back(kubo: Kubo, tmp_path: Path) 
     for name, mtime_ns in times.items():
         found = (tmp_path / "out" / name).stat()
         assert (found.st_mtime_ns, found.st_mode & 0o7777) == (mtime_ns, 0o750), name
+
+
+def test_cids_are_printed_as_kubo_prints_them_in_every_base(kubo: Kubo) -> None:
+    cids = [
+        cid_of(b"a", codec, name) for codec in CODECS for name in (*HASHES, "identity")
+    ]
+    theirs = kubo.run("cid", "bases").decode().split()
+    common = [name for name, _ in multibases() if name in theirs and name != "identity"]
+    assert len(common) > 15
+    for base in common:
+        printed = kubo.run("cid", "format", "-b", base, *map(str, cids)).decode().split()
+        assert printed == [cid.encode(base) for cid in cids]
+        assert [CID(text) for text in printed] == cids
+
+
+def test_versions_are_converted_as_in_kubo(kubo: Kubo) -> None:
+    v1 = [cid_of(bytes([n]), "dag-pb") for n in range(20)]
+    printed = kubo.run("cid", "format", "-v", "0", *map(str, v1)).decode().split()
+    assert printed == [str(cid.to_v0()) for cid in v1]
+    back = kubo.run("cid", "format", "-v", "1", "-b", "base32", *printed)
+    assert back.decode().split() == list(map(str, v1))

@@ -78,7 +78,10 @@ def _total(paths: tuple[str, ...]) -> int | None:
 def _kind(path: str) -> str:
     if path == "-":
         return "stdin"
-    return "folder" if Path(path).is_dir() else "file"
+    # To `Path` no text at all is the current folder.
+    if not path or not (at := Path(path)).exists() or at.is_file():
+        return "file"
+    return "folder" if at.is_dir() else "pipe"
 
 
 def _results(
@@ -92,7 +95,11 @@ def _results(
             continue
         for path in group:
             if kind == "stdin":
+                if sys.stdin is None:
+                    raise click.UsageError("standard input is closed")
                 yield path, hash_file(sys.stdin.buffer, **shared), None
+            elif kind == "pipe":
+                yield path, hash_file(path, **shared), None
             elif not recursive:
                 raise click.UsageError(f"{path} is a folder: add -r to hash all below it")
             elif entries:

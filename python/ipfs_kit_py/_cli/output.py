@@ -26,7 +26,17 @@ def output_options(command: F) -> F:
 
 def emit(record: dict[str, Any], text: str, *, as_json: bool) -> None:
     """Print one result."""
-    click.echo(json.dumps(record, ensure_ascii=False) if as_json else text)
+    click.echo(_json(record) if as_json else text)
+
+
+def _json(record: dict[str, Any]) -> str:
+    text = json.dumps(record, ensure_ascii=False)
+    # A file name that is no Unicode stays readable JSON as an escape, not as its bytes.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(record)
+    return text
 
 
 @contextmanager
@@ -40,7 +50,7 @@ def progress_bar(
         total: Bytes in all, if known.
         quiet: Show nothing.
     """
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console

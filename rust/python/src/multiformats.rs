@@ -99,7 +99,14 @@ pub(crate) fn multiaddr_from_bytes(bytes: &Bound<'_, PyAny>) -> Outcome<String> 
     if address.is_empty() {
         return Err(empty());
     }
-    Ok(address.to_string())
+    let text = address.to_string();
+    // Values that the protocol does not allow come to light when they are read back.
+    match text.parse::<Multiaddr>() {
+        Ok(back) if back == address => Ok(text),
+        _ => Err(Failure::multiaddr(format!(
+            "{text:?} is no multiaddr: a value is invalid"
+        ))),
+    }
 }
 
 fn parse(text: &Bound<'_, PyString>) -> Outcome<Multiaddr> {

@@ -1,5 +1,6 @@
 //! Symbolic links, kept as links: a node whose data is the target.
 
+use std::io;
 use std::path::Path;
 
 use ipfs_kit_dag::pb;
@@ -15,7 +16,14 @@ pub(crate) fn symlink(
     path: &Path,
     blocks: &mut Blocks<'_>,
 ) -> Result<Child, UnixFsError> {
-    let target = os::link_target(path).map_err(UnixFsError::read(path))?;
+    let target = os::link_target(path).map_err(|source| {
+        // What `readlink` says of a thing that is no link, or no longer.
+        if source.kind() == io::ErrorKind::InvalidInput {
+            let detail = "something else took the place of a link";
+            return UnixFsError::Changed { path: path.to_owned(), detail };
+        }
+        UnixFsError::read(path)(source)
+    })?;
     let attributes = if tree.params.preserve_mtime || !tree.params.attributes.is_empty() {
         let metadata = path.symlink_metadata().map_err(UnixFsError::read(path))?;
         os::attributes(tree.params, &metadata, true)

@@ -20,7 +20,7 @@ mod links;
 pub mod pb;
 mod walk;
 
-pub use block::{BlockSink, BlockSource, MemoryBlocks, Verifying};
+pub use block::{BlockSink, BlockSource, InPlace, MemoryBlocks, Verifying};
 pub use error::DagError;
 pub use ipld_core::ipld::Ipld;
 pub use links::links;

@@ -42,3 +42,11 @@ impl IndexCodec {
 
 /// Bytes of an offset, which follow each digest.
 const OFFSET_BYTES: usize = 8;
+
+/// The beginning of a digest as a number, which sorts as the digest does.
+fn key(digest: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let length = digest.len().min(8);
+    bytes[..length].copy_from_slice(&digest[..length]);
+    u64::from_be_bytes(bytes)
+}

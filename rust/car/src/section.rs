@@ -1,8 +1,11 @@
 //! Sections, the frames of a CAR: a varint of the length, a CID, the block's bytes.
 
+use std::ops::Range;
+
 use ipfs_kit_cid::{Cid, MAX_CID_BYTES, read_prefix, varint};
 use ipfs_kit_hash::Hasher;
 
+use crate::reader::truncated;
 use crate::{CarError, ReadOptions, Verify};
 
 /// The most bytes that stand before a block in its section.
@@ -23,6 +26,46 @@ pub fn verify(cid: &Cid, data: &[u8], offset: u64) -> Result<(), CarError> {
         Err(source) => {
             Err(CarError::Unverifiable { offset, cid: Box::new(*cid), source })
         }
+    }
+}
+
+/// A section that lies whole in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The name of its block.
+    pub cid: Cid,
+    /// Where the block's bytes lie, which end where the section ends.
+    pub data: Range<usize>,
+}
+
+impl Section {
+    /// Reads the section at `offset` of bytes that begin where their file begins.
+    ///
+    /// Of `options` the limit counts. The block is not hashed.
+    ///
+    /// ```
+    /// use ipfs_kit_car::{ReadOptions, section::Section};
+    ///
+    /// let bytes = b"....\x06\x01\x55\x00\x01!!";
+    /// let section = Section::read(bytes, 4, &ReadOptions::new())?;
+    /// assert_eq!((section.cid.codec(), section.data), (0x55, 10..11));
+    /// # Ok::<(), ipfs_kit_car::CarError>(())
+    /// ```
+    pub fn read(
+        bytes: &[u8],
+        offset: u64,
+        options: &ReadOptions,
+    ) -> Result<Self, CarError> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let length = varint::decode(&bytes[start..]).map_err(|reason| match reason {
+            varint::CUT => truncated(bytes.len() as u64, 1, 0),
+            reason => CarError::Varint { offset, reason },
+        })?;
+        let frame = Frame::new(offset, length, Some(bytes.len() as u64), options)?;
+        let body = start + frame.prefix_bytes;
+        let end = body + frame.body_bytes;
+        let (cid, read) = frame.cid(&bytes[body..end], options)?;
+        Ok(Self { cid, data: body + read..end })
     }
 }
 

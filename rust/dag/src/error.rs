@@ -54,4 +54,7 @@ pub enum DagError {
     /// Reading or writing blocks failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// A store of blocks failed in a way of its own.
+    #[error(transparent)]
+    Store(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -68,41 +68,71 @@ impl PbNode {
 
     /// Reads a node.
     pub fn decode(bytes: &[u8]) -> Result<Self, DagError> {
-        let mut node = Self::default();
-        let mut reader = Reader { bytes, at: 0 };
-        let mut links_ended = false;
-        while !reader.is_empty() {
-            match reader.tag()? {
-                NODE_LINK if links_ended => {
-                    return Err(reader.error("links in two places"));
-                }
-                NODE_LINK if node.links.len() == MAX_LINKS => {
-                    return Err(DagError::Limit {
-                        what: "links",
-                        limit: MAX_LINKS as u64,
-                    });
-                }
-                NODE_LINK => {
-                    let start = reader.at;
-                    let link = reader.bytes_field()?;
-                    let base = start + (reader.at - start - link.len());
-                    node.links.push(decode_link(link, base, node.links.len())?);
-                }
-                NODE_DATA if node.data.is_some() => {
-                    return Err(reader.error("data twice"));
-                }
-                NODE_DATA => {
-                    node.data = Some(reader.bytes_field()?.to_vec());
-                    links_ended = !node.links.is_empty();
-                }
-                _ => return Err(reader.error("unknown field")),
-            }
-        }
-        Ok(node)
+        let mut links = Vec::new();
+        let data = visit(bytes, |link| {
+            links.push(link.to_link(links.len())?);
+            Ok(())
+        })?;
+        Ok(Self { links, data: data.map(<[u8]>::to_vec) })
     }
 }
 
-fn decode_link(bytes: &[u8], base: usize, index: usize) -> Result<PbLink, DagError> {
+/// A link as it stands in a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkRef<'a> {
+    /// The bytes of its CID, which have not been looked at.
+    pub cid: &'a [u8],
+    /// Its name.
+    pub name: Option<&'a str>,
+    /// Bytes of the whole DAG below, as its writer counted them.
+    pub tsize: Option<u64>,
+}
+
+impl LinkRef<'_> {
+    /// The same on its own; `index` is its place in the node, for the error.
+    pub fn to_link(&self, index: usize) -> Result<PbLink, DagError> {
+        let cid = from_bytes(self.cid);
+        let cid = cid.map_err(|source| DagError::LinkCid { index, source })?;
+        Ok(PbLink { cid, name: self.name.map(str::to_owned), tsize: self.tsize })
+    }
+}
+
+/// Reads a node where it lies: shows each link, and gives the data.
+///
+/// As strict as [`PbNode::decode`], but that CIDs are left to whoever needs them.
+pub fn visit<'a>(
+    bytes: &'a [u8],
+    mut link: impl FnMut(LinkRef<'a>) -> Result<(), DagError>,
+) -> Result<Option<&'a [u8]>, DagError> {
+    let mut reader = Reader { bytes, at: 0 };
+    let (mut data, mut links, mut links_ended) = (None, 0, false);
+    while !reader.is_empty() {
+        match reader.tag()? {
+            NODE_LINK if links_ended => {
+                return Err(reader.error("links in two places"));
+            }
+            NODE_LINK if links == MAX_LINKS => {
+                return Err(DagError::Limit { what: "links", limit: MAX_LINKS as u64 });
+            }
+            NODE_LINK => {
+                let field = reader.bytes_field()?;
+                link(read_link(field, reader.at - field.len())?)?;
+                links += 1;
+            }
+            NODE_DATA if data.is_some() => {
+                return Err(reader.error("data twice"));
+            }
+            NODE_DATA => {
+                data = Some(reader.bytes_field()?);
+                links_ended = links > 0;
+            }
+            _ => return Err(reader.error("unknown field")),
+        }
+    }
+    Ok(data)
+}
+
+fn read_link(bytes: &[u8], base: usize) -> Result<LinkRef<'_>, DagError> {
     let mut reader = Reader { bytes, at: 0 };
     let (mut cid, mut name, mut tsize) = (None, None, None);
     while !reader.is_empty() {
@@ -121,21 +151,19 @@ fn decode_link(bytes: &[u8], base: usize, index: usize) -> Result<PbLink, DagErr
         }
         match tag {
             LINK_HASH => {
-                let hash = reader.bytes_field().map_err(|e| e.shifted(base))?;
-                let parsed = from_bytes(hash);
-                cid = Some(parsed.map_err(|source| DagError::LinkCid { index, source })?);
+                cid = Some(reader.bytes_field().map_err(|e| e.shifted(base))?);
             }
             LINK_NAME => {
                 let bytes = reader.bytes_field().map_err(|e| e.shifted(base))?;
                 let text = std::str::from_utf8(bytes)
                     .map_err(|_| reader.error("link name is not UTF-8").shifted(base))?;
-                name = Some(text.to_owned());
+                name = Some(text);
             }
             _ => tsize = Some(reader.varint().map_err(|e| e.shifted(base))?),
         }
     }
     let cid = cid.ok_or(DagError::Pb { reason: "link without a hash", offset: base })?;
-    Ok(PbLink { cid, name, tsize })
+    Ok(LinkRef { cid, name, tsize })
 }
 
 impl DagError {

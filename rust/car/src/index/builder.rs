@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use ipfs_kit_cid::varint;
 use ipfs_kit_hash::Multihash;
 
-use super::{IndexCodec, OFFSET_BYTES};
+use super::{IndexCodec, OFFSET_BYTES, key};
 
 /// Collects where blocks lie.
 ///
-/// Takes as much memory as the index will, and half as much again while it is sorted.
+/// Takes as much memory as the index will, and as much again while it is sorted.
 ///
 /// ```
 /// use ipfs_kit_car::{Index, IndexBuilder, IndexCodec};
@@ -51,6 +51,29 @@ impl IndexBuilder {
     /// Whether none was added.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Keeps one place of each block, the first of the file.
+    pub fn keep_first(&mut self) {
+        for ((_, digest_bytes), bucket) in &mut self.buckets {
+            let mut kept = Vec::with_capacity(bucket.len());
+            let mut before = None;
+            for entry in sorted(*digest_bytes, &[bucket.as_slice()]) {
+                let digest = &entry[..*digest_bytes];
+                if before != Some(digest) {
+                    kept.extend_from_slice(entry);
+                }
+                before = Some(digest);
+            }
+            *bucket = kept;
+        }
+        self.len = self
+            .buckets
+            .iter()
+            .map(|((_, digest_bytes), bucket)| {
+                bucket.len() / (digest_bytes + OFFSET_BYTES)
+            })
+            .sum();
     }
 
     /// Moves every offset as a header moves sections when its length changes.
@@ -109,19 +132,32 @@ fn encode_widths(widths: &BTreeMap<usize, Vec<&[u8]>>, out: &mut Vec<u8>) {
 
 /// Writes a bucket, sorted by digest and then by offset.
 fn encode_bucket(digest_bytes: usize, buckets: &[&[u8]], out: &mut Vec<u8>) {
+    let entries = sorted(digest_bytes, buckets);
     let width = digest_bytes + OFFSET_BYTES;
-    let mut entries: Vec<&[u8]> =
-        buckets.iter().flat_map(|bucket| bucket.chunks_exact(width)).collect();
-    // Offsets are little-endian: read backwards, they compare as numbers.
-    entries.sort_unstable_by(|a, b| {
-        let ((a, a_offset), (b, b_offset)) =
-            (a.split_at(digest_bytes), b.split_at(digest_bytes));
-        a.cmp(b).then_with(|| a_offset.iter().rev().cmp(b_offset.iter().rev()))
-    });
     encode_count(width, out);
     out.extend_from_slice(&((entries.len() * width) as u64).to_le_bytes());
     out.reserve(entries.len() * width);
     for entry in entries {
         out.extend_from_slice(entry);
     }
+}
+
+/// The entries of buckets by digest, and then by offset.
+fn sorted<'a>(digest_bytes: usize, buckets: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    let width = digest_bytes + OFFSET_BYTES;
+    // Nearly all are told apart by their first bytes, which are kept at hand: the entries
+    // themselves lie all over memory.
+    let mut entries: Vec<(u64, &[u8])> = buckets
+        .iter()
+        .flat_map(|bucket| bucket.chunks_exact(width))
+        .map(|entry| (key(&entry[..digest_bytes]), entry))
+        .collect();
+    // Offsets are little-endian: read backwards, they compare as numbers.
+    entries.sort_unstable_by(|(a_key, a), (b_key, b)| {
+        let ((a, a_offset), (b, b_offset)) =
+            (a.split_at(digest_bytes), b.split_at(digest_bytes));
+        let offsets = || a_offset.iter().rev().cmp(b_offset.iter().rev());
+        a_key.cmp(b_key).then_with(|| a.cmp(b)).then_with(offsets)
+    });
+    entries.into_iter().map(|(_, entry)| entry).collect()
 }

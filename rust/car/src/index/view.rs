@@ -5,7 +5,7 @@ use std::ops::Range;
 use ipfs_kit_cid::varint;
 use ipfs_kit_hash::Multihash;
 
-use super::{IndexCodec, OFFSET_BYTES};
+use super::{IndexCodec, OFFSET_BYTES, key};
 use crate::CarError;
 
 /// An index over bytes that it holds or borrows.
@@ -104,19 +104,27 @@ impl<B: AsRef<[u8]>> Index<B> {
     ///
     /// An index without hash functions may name blocks of the same digest under another.
     pub fn offsets(&self, hash: &Multihash) -> impl Iterator<Item = u64> {
+        self.positions(hash).map(|(_, offset)| offset)
+    }
+
+    /// The same with the number that each entry has among all of [`Index::entries`].
+    pub fn positions(&self, hash: &Multihash) -> impl Iterator<Item = (usize, u64)> {
         let digest = hash.digest();
-        let buckets = self.buckets.iter().filter(move |bucket| {
-            bucket.width == digest.len() + OFFSET_BYTES
-                && bucket.code.is_none_or(|code| code == hash.code())
+        let mut before = 0;
+        let buckets = self.buckets.iter().filter_map(move |bucket| {
+            let number = before;
+            before += bucket.entries.len() / bucket.width;
+            let fits = bucket.width == digest.len() + OFFSET_BYTES
+                && bucket.code.is_none_or(|code| code == hash.code());
+            fits.then_some((bucket, number))
         });
-        buckets
-            .flat_map(move |bucket| {
-                let bytes = self.bytes_of(bucket);
-                let first = first_at_least(bytes, bucket.width, digest);
-                let entries = bytes[first * bucket.width..].chunks_exact(bucket.width);
-                entries.map(split).take_while(move |(found, _)| *found == digest)
-            })
-            .map(|(_, offset)| offset)
+        buckets.flat_map(move |(bucket, number)| {
+            let bytes = self.bytes_of(bucket);
+            let first = first_at_least(bytes, bucket.width, digest);
+            let entries = bytes[first * bucket.width..].chunks_exact(bucket.width);
+            let found = entries.map(split).take_while(move |(found, _)| *found == digest);
+            (number + first..).zip(found.map(|(_, offset)| offset))
+        })
     }
 
     /// All entries, in the order of the index.
@@ -142,19 +150,46 @@ fn split(entry: &[u8]) -> (&[u8], u64) {
     }
 }
 
+/// Guesses before a search goes on by halves. Where digests are even, five are enough.
+const GUESSES: usize = 8;
+
 /// The number of the first entry whose digest is not less.
+///
+/// Digests are spread evenly, so their beginnings say about where they stand: a look-up
+/// among a million touches a handful of places, not twenty. Where they are not, as
+/// identity digests are, the guesses run out and the rest is halved.
 fn first_at_least(bytes: &[u8], width: usize, digest: &[u8]) -> usize {
     let (mut low, mut high) = (0, bytes.len() / width);
+    let (mut low_key, mut high_key) = (0, u64::MAX);
+    let wanted = key(digest);
+    let mut guesses = 0;
     while low < high {
-        let middle = low + (high - low) / 2;
-        let entry = &bytes[middle * width..];
-        if entry[..digest.len()] < *digest {
-            low = middle + 1;
+        let middle = if guesses < GUESSES {
+            guesses += 1;
+            guess(low..high, low_key..high_key, wanted)
         } else {
-            high = middle;
+            low + (high - low) / 2
+        };
+        let entry = &bytes[middle * width..][..digest.len()];
+        if entry < digest {
+            (low, low_key) = (middle + 1, key(entry));
+        } else {
+            (high, high_key) = (middle, key(entry));
         }
     }
     low
+}
+
+/// Where in `entries` the key should stand. `wanted` is in `keys`, the end included.
+fn guess(entries: Range<usize>, keys: Range<u64>, wanted: u64) -> usize {
+    let count = entries.len();
+    let Ok(factor) = u32::try_from(count) else { return entries.start + count / 2 };
+    // 32 bits of the distances are enough, and what comes out of them stays below 2^64.
+    let whole = keys.end - keys.start;
+    let shift = 32_u32.saturating_sub(whole.leading_zeros());
+    let (part, whole) = ((wanted - keys.start) >> shift, (whole >> shift) + 1);
+    let before = part * u64::from(factor) / whole;
+    entries.start + usize::try_from(before).unwrap_or(0)
 }
 
 /// A place in an index's bytes.
@@ -234,6 +269,68 @@ impl Cursor<'_> {
             }
             Some(_) => Err(self.error("a bucket does not end with an entry")),
             None => Err(self.error("a bucket is longer than memory")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipfs_kit_hash::{Code, Hasher};
+
+    use super::*;
+    use crate::IndexBuilder;
+
+    /// Every number of entries, and digests that are even, crowded, or all but equal.
+    #[test]
+    fn every_entry_is_found_under_its_number_and_no_other_is() {
+        let even = |i: u64| Hasher::new(Code::Sha2_256).hash(&i.to_be_bytes()).unwrap();
+        let wrap = |digest: &[u8]| Multihash::wrap(0, digest).unwrap();
+        let crowded =
+            |i: u64| wrap(&(u64::MAX >> (i % 64)).wrapping_add(i).to_be_bytes());
+        let alike = |i: u64| wrap(&[&[9; 16][..], &i.to_be_bytes()].concat());
+        let short = |i: u64| wrap(&i.to_le_bytes()[..2]);
+        let ends = |i: u64| wrap(&[if i.is_multiple_of(2) { 0 } else { 255 }; 40]);
+        let kinds: [&dyn Fn(u64) -> Multihash; 5] =
+            [&even, &crowded, &alike, &short, &ends];
+        for count in (0..40).chain([1000, 5000]) {
+            let mut builder = IndexBuilder::new();
+            for (i, kind) in (0..count).flat_map(|i| kinds.map(|kind| (i, kind))) {
+                builder.insert(&kind(i), i);
+            }
+            let index =
+                Index::parse(builder.encode(IndexCodec::MultihashSorted)).unwrap();
+            let entries: Vec<_> = index.entries().collect();
+            for (i, kind) in (0..count).flat_map(|i| kinds.map(|kind| (i, kind))) {
+                let hash = kind(i);
+                let found: Vec<_> = index.positions(&hash).collect();
+                assert!(found.iter().any(|&(_, offset)| offset == i));
+                for (number, offset) in found {
+                    let Entry { code, digest, offset: at } = entries[number];
+                    assert_eq!(
+                        (code, digest, at),
+                        (Some(hash.code()), hash.digest(), offset)
+                    );
+                }
+            }
+            for absent in [even(count), wrap(&[8; 24]), wrap(&[1; 40]), wrap(&[])] {
+                assert_eq!(index.positions(&absent).next(), None);
+            }
+        }
+    }
+
+    #[test]
+    fn of_many_places_the_first_is_kept() {
+        let hash = |i: u8| Hasher::new(Code::Sha2_256).hash(&[i]).unwrap();
+        let mut builder = IndexBuilder::new();
+        for (i, offset) in [(1, 300), (2, 77), (1, 59), (1, 256), (3, 1)] {
+            builder.insert(&hash(i), offset);
+        }
+        builder.keep_first();
+        assert_eq!(builder.len(), 3);
+        let index = Index::parse(builder.encode(IndexCodec::MultihashSorted)).unwrap();
+        assert_eq!(index.len(), 3);
+        for (i, offset) in [(1, 59), (2, 77), (3, 1)] {
+            assert_eq!(index.offsets(&hash(i)).collect::<Vec<_>>(), [offset]);
         }
     }
 }

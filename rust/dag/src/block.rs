@@ -116,6 +116,18 @@ impl MemoryBlocks {
     }
 }
 
+impl MemoryBlocks {
+    /// Takes a block out; false if it is not here.
+    pub fn remove(&mut self, cid: &Cid) -> bool {
+        self.blocks.remove(cid.hash()).is_some()
+    }
+
+    /// The hashes of all blocks, in no order.
+    pub fn hashes(&self) -> impl Iterator<Item = &Multihash> {
+        self.blocks.keys()
+    }
+}
+
 impl BlockSource for MemoryBlocks {
     fn get(&self, cid: &Cid) -> Result<Option<Bytes>, DagError> {
         if cid.hash().code() == Code::Identity.code() {

@@ -1,7 +1,7 @@
 //! From bytes to blocks: which CID a node or a leaf gets, and where the block goes.
 
 use ipfs_kit_cid::{Cid, codec};
-use ipfs_kit_dag::BlockSink;
+use ipfs_kit_dag::{BlockSink, InPlace};
 use ipfs_kit_hash::{Code, Hasher, Multihash};
 
 use crate::node::{leaf_header, leaf_trailer};
@@ -38,8 +38,24 @@ impl CidRules {
         }
     }
 
+    /// Rules for nodes; leaves, if there are to be any, are those of a trickle layout.
+    pub(crate) fn of(hash: Hasher, cid_v0: bool, inline_limit: Option<usize>) -> Self {
+        let leaf_kind = NodeKind::Raw;
+        Self { hash, cid_v0, inline_limit, leaf_kind, raw_leaves: false }
+    }
+
+    /// The same rules with leaves of one kind or the other.
+    pub(crate) fn with_leaves(self, raw_leaves: bool) -> Self {
+        Self { raw_leaves, ..self }
+    }
+
     pub(crate) fn hash(&self) -> Hasher {
         self.hash
+    }
+
+    /// Whether nodes get `CIDv0`.
+    pub(crate) fn is_v0(&self) -> bool {
+        self.cid_v0
     }
 
     /// Whether a block of so many bytes goes into its CID whole.
@@ -112,6 +128,17 @@ impl Blocks<'_> {
         Ok(cid)
     }
 
+    /// Makes a leaf of bytes that are at hand, and passes it on.
+    pub(crate) fn whole_leaf(&mut self, data: &[u8]) -> Result<Child, UnixFsError> {
+        let leaf = self.rules.leaf(data.len(), &Attributes::default());
+        let inline = self.rules.inlines(leaf.block_len());
+        let hasher = if inline { Hasher::new(Code::Identity) } else { self.rules.hash };
+        let hash = hasher.hash_parts(&[&leaf.header, data, &leaf.trailer])?;
+        let child = self.rules.leaf_child(&leaf, hash)?;
+        self.leaf(&child.cid, &leaf, data, None)?;
+        Ok(child)
+    }
+
     /// Passes a block on; one that is whole in its CID needs no other place.
     pub(crate) fn put(&mut self, cid: &Cid, block: &[u8]) -> Result<(), UnixFsError> {
         match &mut self.sink {
@@ -122,7 +149,22 @@ impl Blocks<'_> {
         }
     }
 
-    pub(crate) fn wants_data(&self) -> bool {
-        self.sink.is_some()
+    /// Passes a leaf on, whose chunk may also lie in a file of the user's.
+    pub(crate) fn leaf(
+        &mut self,
+        cid: &Cid,
+        leaf: &Leaf,
+        data: &[u8],
+        place: Option<&InPlace<'_>>,
+    ) -> Result<(), UnixFsError> {
+        match &mut self.sink {
+            Some(sink) if cid.hash().code() != Code::Identity.code() => match place {
+                Some(place) => sink.put_in_place(cid, data, place)?,
+                None if leaf.block_len() == data.len() => sink.put(cid, data)?,
+                None => sink.put_parts(cid, &[&leaf.header, data, &leaf.trailer])?,
+            },
+            _ => {}
+        }
+        Ok(())
     }
 }

@@ -22,51 +22,26 @@ use crate::{Attributes, FsNode, NodeKind, Params, UnixFsError};
 pub(crate) struct Directory {
     /// Key: hash of the name, then the name. Value: tsize, then the CID.
     entries: Sorter,
+    weight: Weight,
+}
+
+/// What the threshold looks at, summed over the entries of a directory.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Weight {
     count: usize,
     names_and_cids: u64,
     links_len: u64,
 }
 
-const HASH_LEN: usize = 8;
-const TSIZE_LEN: usize = 8;
-
-impl Directory {
-    /// Takes an entry; in any order, each name once.
-    pub(crate) fn add(&mut self, name: &str, child: &Child) -> Result<(), UnixFsError> {
-        let cid = child.cid.to_bytes();
+impl Weight {
+    pub(crate) fn add(&mut self, name: &str, cid_len: usize, tsize: u64) {
         self.count += 1;
-        self.names_and_cids += (name.len() + cid.len()) as u64;
-        self.links_len += pb::link_len(cid.len(), name.len(), child.tsize) as u64;
-        let hash = murmur3_x64_64(name.as_bytes()).to_be_bytes();
-        let tsize = child.tsize.to_le_bytes();
-        Ok(self.entries.push([&hash, name.as_bytes()], [&tsize, &cid])?)
+        self.names_and_cids += (name.len() + cid_len) as u64;
+        self.links_len += pb::link_len(cid_len, name.len(), tsize) as u64;
     }
 
-    /// Ends the directory; returns its root, which carries the attributes.
-    pub(crate) fn finish(
-        self,
-        params: &Params,
-        attributes: &Attributes,
-        blocks: &mut Blocks<'_>,
-    ) -> Result<Child, UnixFsError> {
-        let data = FsNode { attributes: *attributes, ..FsNode::new(NodeKind::Directory) };
-        let data = data.encode();
-        if self.shards(params, &data) {
-            let entries = self.entries.finish()?.peekable();
-            return Hamt { params, entries, blocks }.root(attributes);
-        }
-        let mut links = Vec::with_capacity(self.count);
-        for record in self.entries.finish()? {
-            let entry = Entry::try_from(record?)?;
-            links.push(PbLink::new(from_bytes(&entry.cid)?, entry.name, entry.tsize));
-        }
-        let below: u64 = links.iter().filter_map(|link| link.tsize).sum();
-        let block = PbNode { links, data: Some(data) }.encode();
-        let cid = blocks.node(&block)?;
-        Ok(Child { cid, tsize: below + block.len() as u64, size: 0 })
-    }
-
-    fn shards(&self, params: &Params, data: &[u8]) -> bool {
+    /// Whether a directory of these entries is a trie.
+    pub(crate) fn shards(&self, params: &Params, attributes: &Attributes) -> bool {
         if self.count == 0 {
             return false;
         }
@@ -79,10 +54,59 @@ impl Directory {
             SizeEstimation::LinksBytes => self.names_and_cids > params.hamt_threshold,
             SizeEstimation::BlockBytes => {
                 let mut wrapped = Vec::new();
-                pb::put_data(data, &mut wrapped);
+                pb::put_data(&message(attributes), &mut wrapped);
                 self.links_len + wrapped.len() as u64 > params.hamt_threshold
             }
         }
+    }
+
+    /// Whether it weighs less than another by any measure: only then can what was a trie
+    /// have become too small for one.
+    pub(crate) fn is_below(&self, other: &Self) -> bool {
+        self.count < other.count
+            || self.names_and_cids < other.names_and_cids
+            || self.links_len < other.links_len
+    }
+}
+
+/// The message of a directory in one block.
+pub(crate) fn message(attributes: &Attributes) -> Vec<u8> {
+    FsNode { attributes: *attributes, ..FsNode::new(NodeKind::Directory) }.encode()
+}
+
+const HASH_LEN: usize = 8;
+const TSIZE_LEN: usize = 8;
+
+impl Directory {
+    /// Takes an entry; in any order, each name once.
+    pub(crate) fn add(&mut self, name: &str, child: &Child) -> Result<(), UnixFsError> {
+        let cid = child.cid.to_bytes();
+        self.weight.add(name, cid.len(), child.tsize);
+        let hash = murmur3_x64_64(name.as_bytes()).to_be_bytes();
+        let tsize = child.tsize.to_le_bytes();
+        Ok(self.entries.push([&hash, name.as_bytes()], [&tsize, &cid])?)
+    }
+
+    /// Ends the directory; returns its root, which carries the attributes.
+    pub(crate) fn finish(
+        self,
+        params: &Params,
+        attributes: &Attributes,
+        blocks: &mut Blocks<'_>,
+    ) -> Result<Child, UnixFsError> {
+        if self.weight.shards(params, attributes) {
+            let entries = self.entries.finish()?.peekable();
+            return Hamt { params, entries, blocks }.root(attributes);
+        }
+        let mut links = Vec::with_capacity(self.weight.count);
+        for record in self.entries.finish()? {
+            let entry = Entry::try_from(record?)?;
+            links.push(PbLink::new(from_bytes(&entry.cid)?, entry.name, entry.tsize));
+        }
+        let below: u64 = links.iter().filter_map(|link| link.tsize).sum();
+        let block = PbNode { links, data: Some(message(attributes)) }.encode();
+        let cid = blocks.node(&block)?;
+        Ok(Child { cid, tsize: below + block.len() as u64, size: 0 })
     }
 }
 
@@ -197,7 +221,7 @@ impl Hamt<'_, '_> {
 }
 
 /// A shard that still takes links; they come in the order of their slots.
-struct OpenShard {
+pub(crate) struct OpenShard {
     fanout: usize,
     /// Most significant byte first, as it is written.
     bits: Vec<u8>,
@@ -206,11 +230,11 @@ struct OpenShard {
 }
 
 impl OpenShard {
-    fn new(fanout: usize) -> Self {
+    pub(crate) fn new(fanout: usize) -> Self {
         Self { fanout, bits: vec![0; fanout / 8], links: Vec::new(), tsize: 0 }
     }
 
-    fn put(&mut self, slot: usize, name: &str, cid: &[u8], tsize: u64) {
+    pub(crate) fn put(&mut self, slot: usize, name: &str, cid: &[u8], tsize: u64) {
         let last = self.bits.len() - 1;
         self.bits[last - slot / 8] |= 1 << (slot % 8);
         let digits = format!("{:X}", self.fanout - 1).len();
@@ -219,7 +243,7 @@ impl OpenShard {
         self.tsize += tsize;
     }
 
-    fn close(
+    pub(crate) fn close(
         self,
         attributes: &Attributes,
         blocks: &mut Blocks<'_>,

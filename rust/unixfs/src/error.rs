@@ -92,6 +92,63 @@ pub enum UnixFsError {
         /// How far it may.
         limit: u64,
     },
+    /// The data to be written that cannot be read.
+    #[error("cannot read the data to write: {0}")]
+    Input(io::Error),
+    /// A path at which nothing is.
+    #[error("{path:?} does not exist")]
+    NoSuchEntry {
+        /// The path, from the root.
+        path: String,
+    },
+    /// A path at which something is already.
+    #[error("{path:?} exists already")]
+    EntryExists {
+        /// The path, from the root.
+        path: String,
+    },
+    /// A directory where a file is asked for.
+    #[error("{path:?} is a directory")]
+    IsADirectory {
+        /// The path, from the root.
+        path: String,
+    },
+    /// A file, or a link, where a directory is asked for.
+    #[error("{path:?} is not a directory")]
+    NotADirectory {
+        /// The path, from the root.
+        path: String,
+    },
+    /// Something that has no bytes of a file to change.
+    #[error("{path:?} is a symbolic link, which cannot be written to")]
+    IsASymlink {
+        /// The path, from the root.
+        path: String,
+    },
+    /// A directory that is to be removed, but not with all that is in it.
+    #[error("{path:?} is a directory: it is removed only with all that is in it")]
+    NeedsRecursive {
+        /// The path, from the root.
+        path: String,
+    },
+    /// A directory that would move below itself.
+    #[error("{path:?} cannot be moved into itself")]
+    MoveIntoItself {
+        /// The path, from the root.
+        path: String,
+    },
+    /// Something that every directory but the root allows.
+    #[error("the root directory cannot be {what}")]
+    OnRoot {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// A name that no entry may have.
+    #[error("{name:?} cannot be the name of an entry")]
+    InvalidEntryName {
+        /// The name.
+        name: String,
+    },
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,

@@ -13,7 +13,7 @@ use ipfs_kit_cid::{Cid, to_string};
 use ipfs_kit_dag::BlockSource;
 
 use crate::measure::measure;
-use crate::read::{Child, Node, children, file_size, part, write_file};
+use crate::read::{self, Child, Node, Part, children, load, part};
 use crate::{Attributes, Control, FsNode, NodeKind, UnixFsError};
 
 /// What becomes of symbolic links.
@@ -187,8 +187,13 @@ impl<S: BlockSource> Run<'_, '_, S> {
         depth: usize,
     ) -> Result<Option<Open>, UnixFsError> {
         self.count_entry()?;
-        let node = Node::read(self.extractor.source, cid)?;
-        match (node.kind(), node) {
+        let block = load(self.extractor.source, cid)?;
+        let part = Part::decode(cid.codec(), block.clone())?;
+        if part.is_file() {
+            self.file(&read::File::of_part(cid, part)?, &path)?;
+            return Ok(None);
+        }
+        match (part.kind, Node::decode(cid, block)?) {
             (NodeKind::Directory | NodeKind::HamtShard, Node::Pb(node, message)) => {
                 DirBuilder::new().create(&path).map_err(|error| created(&path, error))?;
                 let children = children(&node, &message, None)?.into_iter();
@@ -198,11 +203,10 @@ impl<S: BlockSource> Run<'_, '_, S> {
             (NodeKind::Symlink, Node::Pb(_, message)) => {
                 self.symlink(&message, &path, depth)?;
             }
-            (NodeKind::Metadata, _) => {
+            _ => {
                 let reason = "metadata nodes are not supported";
                 return Err(UnixFsError::Node { reason });
             }
-            (_, node) => self.file(node, &path)?,
         }
         Ok(None)
     }
@@ -226,29 +230,23 @@ impl<S: BlockSource> Run<'_, '_, S> {
         apply(path, &Attributes { mode: Some(mode | own), ..attributes })
     }
 
-    fn file(&mut self, node: Node, path: &Path) -> Result<(), UnixFsError> {
-        let size = file_size(&node)?;
+    fn file(&mut self, file: &read::File, path: &Path) -> Result<(), UnixFsError> {
+        let size = file.size();
         self.done.bytes = self.done.bytes.saturating_add(size);
         self.extractor.limits.check(self.done.entries, self.done.bytes)?;
-        let attributes = match &node {
-            Node::Raw(_) => Attributes::default(),
-            Node::Pb(_, message) => message.attributes,
-        };
         check_space(path, size)?;
         let new = OpenOptions::new().write(true).create_new(true).open(path);
         let mut out = BufWriter::new(new.map_err(|error| created(path, error))?);
         let control = self.extractor.control;
-        let written = write_file(self.extractor.source, node, &mut out, |bytes| {
-            control.add_bytes(bytes);
-            if control.is_cancelled() { Err(UnixFsError::Cancelled) } else { Ok(()) }
-        });
-        match written.and_then(|_| Ok(out.flush()?)) {
-            Err(UnixFsError::Spill(source)) => {
-                Err(UnixFsError::Write { path: path.to_owned(), source })
+        file.copy_to(self.extractor.source, 0..size, &mut |bytes| {
+            if control.is_cancelled() {
+                return Err(UnixFsError::Cancelled);
             }
-            other => other,
-        }?;
-        apply(path, &attributes)
+            control.add_bytes(bytes.len());
+            out.write_all(&bytes).map_err(UnixFsError::write(path))
+        })?;
+        out.flush().map_err(UnixFsError::write(path))?;
+        apply(path, &file.attributes())
     }
 
     fn symlink(

@@ -5,7 +5,8 @@
 //! use ipfs_kit_unixfs::{Control, Importer, Params, Profile};
 //!
 //! let params = Params::of(Profile::UnixFsV1_2025);
-//! let importer = Importer { params: &params, threads: 1, control: &Control::new() };
+//! let control = Control::new();
+//! let importer = Importer::new(&params, 1, &control);
 //! let file = importer.reader(&b"hello world"[..], None, None).unwrap();
 //! assert_eq!(
 //!     ipfs_kit_cid::to_string(&file.cid),
@@ -17,6 +18,7 @@
 
 mod blocks;
 mod directory;
+pub mod edit;
 mod error;
 mod extract;
 mod import;
@@ -28,9 +30,12 @@ mod os;
 mod params;
 pub mod read;
 mod sort;
+mod sync;
 
 pub use error::UnixFsError;
 pub use extract::{ExtractLimits, Extracted, Extractor, Symlinks};
-pub use import::{Control, Entries, Entry, Imported, Importer};
+pub use import::{
+    Control, Entries, Entry, FileId, Imported, Importer, Memory, Remembered,
+};
 pub use node::{Attributes, FsNode, HAMT_MURMUR3, Mtime, NodeKind};
 pub use params::{Overrides, ParamError, Params, Profile, SizeEstimation};

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use ipfs_kit_cid::{Cid, codec};
 use ipfs_kit_dag::BlockSource;
 
-use crate::read::{Child, MAX_DEPTH, Node, children, file_size, too_deep};
+use crate::read::{Child, MAX_DEPTH, Node, Part, children, load, too_deep};
 use crate::{Control, ExtractLimits, NodeKind, UnixFsError};
 
 /// What a folder, or a part of one, holds.
@@ -37,7 +37,8 @@ pub(crate) fn measure<S: BlockSource>(
     control: &Control,
 ) -> Result<(), UnixFsError> {
     let mut known = HashMap::new();
-    let child = |cid: &Cid| Child { cid: *cid, name: Some(String::new()), width: None };
+    let name = || Some(String::new());
+    let child = |cid: &Cid| Child { cid: *cid, name: name(), tsize: 0, slot: None };
     let children = roots.iter().map(child).collect();
     let mut open = vec![Open { cid: None, children, totals: Totals::default() }];
     while let Some(mut above) = open.pop() {
@@ -90,18 +91,19 @@ fn look<S: BlockSource>(source: &S, child: &Child) -> Result<Found, UnixFsError>
     if child.cid.codec() == codec::RAW {
         return Ok(Found::Totals(Totals::default()));
     }
-    match Node::read(source, &child.cid)? {
+    let block = load(source, &child.cid)?;
+    let part = Part::decode(child.cid.codec(), block.clone())?;
+    if part.is_file() {
+        return Ok(Found::Totals(Totals { bytes: part.size(), ..Totals::default() }));
+    }
+    match Node::decode(&child.cid, block)? {
         Node::Pb(node, message)
             if matches!(message.kind, NodeKind::Directory | NodeKind::HamtShard) =>
         {
-            Ok(Found::Children(children(&node, &message, child.width)?))
+            Ok(Found::Children(children(&node, &message, child.part_width())?))
         }
-        Node::Pb(_, message) if message.kind == NodeKind::Symlink => {
-            Ok(Found::Totals(Totals::default()))
-        }
-        node => {
-            Ok(Found::Totals(Totals { bytes: file_size(&node)?, ..Totals::default() }))
-        }
+        // Links have no bytes; what else there is comes to light when it is made.
+        _ => Ok(Found::Totals(Totals::default())),
     }
 }
 

@@ -129,15 +129,22 @@ impl FsNode {
 
     /// Reads a message.
     pub fn decode(bytes: &[u8]) -> Result<Self, UnixFsError> {
+        let (mut node, data) = Self::decode_around(bytes)?;
+        node.data = data.map(<[u8]>::to_vec);
+        Ok(node)
+    }
+
+    /// Reads a message without copying its data, which stands beside it.
+    pub(crate) fn decode_around(
+        bytes: &[u8],
+    ) -> Result<(Self, Option<&[u8]>), UnixFsError> {
         let mut reader = Fields { bytes, at: 0 };
-        let mut kind = None;
+        let (mut kind, mut data) = (None, None);
         let mut node = Self::new(NodeKind::Raw);
         while let Some((field, value)) = reader.next()? {
             match (field, value) {
                 (1, Value::Number(n)) if kind.is_none() => kind = Some(kind_of(n)?),
-                (2, Value::Bytes(data)) if node.data.is_none() => {
-                    node.data = Some(data.to_vec());
-                }
+                (2, Value::Bytes(bytes)) if data.is_none() => data = Some(bytes),
                 (3, Value::Number(n)) if node.file_size.is_none() => {
                     node.file_size = Some(n);
                 }
@@ -162,7 +169,7 @@ impl FsNode {
             }
         }
         node.kind = kind.ok_or_else(|| malformed("no type"))?;
-        Ok(node)
+        Ok((node, data))
     }
 }
 

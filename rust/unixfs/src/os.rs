@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use crate::{Attributes, Mtime, Params, UnixFsError};
+use crate::{Attributes, FileId, Mtime, Params, UnixFsError};
 
 /// What stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +134,95 @@ pub(crate) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
 #[cfg(not(unix))]
 pub(crate) fn identity(_: &Metadata) -> Option<(u64, u64)> {
     None
+}
+
+/// What tells a file from every other, and from itself at another time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identified {
+    pub(crate) id: FileId,
+    pub(crate) size: u64,
+    pub(crate) mtime_ns: i128,
+    pub(crate) ctime_ns: i128,
+}
+
+impl Identified {
+    /// None where the system gives a file no number, or no time that it sets itself.
+    #[cfg(unix)]
+    #[expect(clippy::unnecessary_wraps, reason = "other systems have none")]
+    pub(crate) fn of(metadata: &Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let ns = |seconds: i64, ns: i64| i128::from(seconds) * NS + i128::from(ns);
+        Some(Self {
+            id: FileId { device: metadata.dev(), inode: metadata.ino() },
+            size: metadata.len(),
+            mtime_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+            ctime_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+
+    /// None where the system gives a file no number, or no time that it sets itself.
+    #[cfg(not(unix))]
+    pub(crate) fn of(_: &Metadata) -> Option<Self> {
+        None
+    }
+}
+
+/// Nanoseconds in a second.
+#[cfg(unix)]
+const NS: i128 = 1_000_000_000;
+
+/// Whether this machine alone changes what is at a path, and sets its times.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_local(path: &Path) -> bool {
+    rustix::fs::statfs(path).is_ok_and(|stat| {
+        // The type's width differs from machine to machine; its numbers have 32 bits.
+        let low = stat.f_type.to_le_bytes();
+        let kind = u32::from_le_bytes([low[0], low[1], low[2], low[3]]);
+        !SHARED_FILE_SYSTEMS.contains(&kind)
+    })
+}
+
+/// File systems that other machines, or other programs, change behind the kernel's back.
+///
+/// Source: `statfs(2)` and the headers of Linux.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const SHARED_FILE_SYSTEMS: [u32; 22] = [
+    0x0000_6969, // NFS
+    0x0000_517b, // SMB
+    0xff53_4d42, // CIFS
+    0xfe53_4d42, // SMB2
+    0x0000_564c, // NCP
+    0x5346_414f, // AFS
+    0x6b41_4653, // AFS of the kernel
+    0x7375_7245, // Coda
+    0x00c3_6400, // Ceph
+    0x6573_5546, // FUSE
+    0x0102_1997, // 9P
+    0x0116_1970, // GFS, GFS2
+    0x7461_636f, // OCFS2
+    0x0bd0_0bd0, // Lustre
+    0x1983_0326, // BeeGFS
+    0x4750_4653, // GPFS
+    0xaad7_aaea, // PanFS
+    0x2003_0528, // OrangeFS
+    0x7c7c_6673, // Parallels
+    0x786f_4256, // VirtualBox
+    0xbacb_acbc, // VMware
+    0x6163_6673, // ACFS
+];
+
+/// Whether this machine alone changes what is at a path, and sets its times.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn is_local(path: &Path) -> bool {
+    /// `MNT_LOCAL` of macOS.
+    const LOCAL: u32 = 0x1000;
+    rustix::fs::statfs(path).is_ok_and(|stat| stat.f_flags & LOCAL != 0)
+}
+
+/// Whether this machine alone changes what is at a path, and sets its times: unknown here.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(crate) fn is_local(_: &Path) -> bool {
+    false
 }
 
 /// Whether links lead to themselves, or a link stands where none may be followed.

@@ -228,6 +228,58 @@ impl Params {
         params.check()
     }
 
+    /// Bytes that differ wherever two sets of parameters could give one file or folder
+    /// different CIDs, and stay the same from version to version: to be hashed into the key of
+    /// what is remembered of imports.
+    pub fn digest_input(&self) -> Vec<u8> {
+        // Without dots: a new field does not compile until it is written below.
+        let Self {
+            cid_v0,
+            raw_leaves,
+            hash,
+            chunker,
+            trickle,
+            inline_limit,
+            max_file_links,
+            max_directory_links,
+            max_hamt_fanout,
+            hamt_threshold,
+            hamt_size_estimation,
+            hidden,
+            empty_dirs,
+            dereference_symlinks,
+            preserve_mode,
+            preserve_mtime,
+            attributes: Attributes { mode, mtime },
+            wrap_with_directory,
+        } = self;
+        let mtime = mtime.map(|Mtime { seconds, nanoseconds }| (seconds, nanoseconds));
+        let lines = [
+            ("cid-v0", cid_v0.to_string()),
+            ("raw-leaves", raw_leaves.to_string()),
+            ("hash", format!("{:#x}-{}", hash.code().code(), hash.digest_bytes())),
+            ("chunker", chunker.to_string()),
+            ("trickle", trickle.to_string()),
+            ("inline-limit", number(*inline_limit)),
+            ("max-file-links", max_file_links.to_string()),
+            ("max-directory-links", max_directory_links.to_string()),
+            ("max-hamt-fanout", max_hamt_fanout.to_string()),
+            ("hamt-threshold", hamt_threshold.to_string()),
+            ("hamt-size-estimation", hamt_size_estimation.name().to_owned()),
+            ("hidden", hidden.to_string()),
+            ("empty-dirs", empty_dirs.to_string()),
+            ("dereference-symlinks", dereference_symlinks.to_string()),
+            ("preserve-mode", preserve_mode.to_string()),
+            ("preserve-mtime", preserve_mtime.to_string()),
+            ("mode", number(*mode)),
+            ("mtime", number(mtime.map(|(seconds, _)| seconds))),
+            ("mtime-nsecs", number(mtime.map(|(_, nanoseconds)| nanoseconds))),
+            ("wrap-with-directory", wrap_with_directory.to_string()),
+        ];
+        let lines = lines.map(|(name, value)| format!("{name}={value}\n"));
+        lines.concat().into_bytes()
+    }
+
     fn check(self) -> Result<Self, ParamError> {
         let range = |name, value, low, high| {
             let out_of_range = value < low || value > high;
@@ -247,6 +299,11 @@ impl Params {
         range("mtime_nsecs", nanoseconds as usize, 0, 999_999_999)?;
         Ok(self)
     }
+}
+
+/// A number, or that there is none.
+fn number(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
 fn settle_version(
@@ -286,6 +343,9 @@ pub enum ParamError {
         "raw_leaves cannot carry mode or mtime: leave raw_leaves out, or set it to false"
     )]
     RawLeavesWithMetadata,
+    /// A block that refers to a file is a raw one.
+    #[error("in_place needs raw_leaves: leave raw_leaves out, or set it to true")]
+    InPlaceWithoutRawLeaves,
     /// A shard's width is a power of two.
     #[error("max_hamt_fanout {0} is not a power of two between 8 and 1024")]
     Fanout(usize),
@@ -338,6 +398,51 @@ mod tests {
         let given = Overrides { raw_leaves: Some(true), ..given };
         let error = resolve(Profile::UnixFsV1_2025, &given).unwrap_err();
         assert_eq!(error, ParamError::RawLeavesWithMetadata);
+    }
+
+    #[test]
+    fn each_parameter_shows_in_the_digest_input() {
+        let base = Params::of(Profile::UnixFsV1_2025);
+        let set: [fn(&mut Params); 19] = [
+            |p| p.cid_v0 = true,
+            |p| p.raw_leaves = false,
+            |p| p.hash = Hasher::new(Code::Blake3),
+            |p| p.chunker = Spec::Buzhash,
+            |p| p.trickle = true,
+            |p| p.inline_limit = Some(32),
+            |p| p.max_file_links = 2,
+            |p| p.max_directory_links = 1,
+            |p| p.max_hamt_fanout = 8,
+            |p| p.hamt_threshold = 1,
+            |p| p.hamt_size_estimation = SizeEstimation::LinksBytes,
+            |p| p.hidden = true,
+            |p| p.empty_dirs = false,
+            |p| p.dereference_symlinks = true,
+            |p| p.preserve_mode = true,
+            |p| p.preserve_mtime = true,
+            |p| p.attributes.mode = Some(0o644),
+            |p| p.attributes.mtime = Some(Mtime { seconds: 1, nanoseconds: 0 }),
+            |p| p.wrap_with_directory = true,
+        ];
+        let mut seen = vec![base.digest_input()];
+        for change in set {
+            let mut params = base.clone();
+            change(&mut params);
+            seen.push(params.digest_input());
+        }
+        let mut nanoseconds = base;
+        nanoseconds.attributes.mtime = Some(Mtime { seconds: 1, nanoseconds: 1 });
+        seen.push(nanoseconds.digest_input());
+        let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
+        assert_eq!(distinct.len(), seen.len());
+    }
+
+    #[test]
+    fn the_digest_input_of_the_default_profile_stays_what_it_is() {
+        let text = String::from_utf8(Params::of(Profile::default()).digest_input());
+        assert!(text.unwrap().starts_with(
+            "cid-v0=false\nraw-leaves=true\nhash=0x12-32\nchunker=size-1048576\n"
+        ));
     }
 
     #[test]

@@ -1,74 +1,34 @@
 //! What holds for any file, any tree and any parameters.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod strategies;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use ipfs_kit_cid::Cid;
 use ipfs_kit_dag::{BlockSource, MemoryBlocks, Walk, WalkLimits};
-use ipfs_kit_hash::{Code, Hasher};
-use ipfs_kit_unixfs::read::{Node, write_file};
+use ipfs_kit_unixfs::read::File;
 use ipfs_kit_unixfs::{
-    Control, ExtractLimits, Extractor, FsNode, Importer, Overrides, Params, Profile,
-    Symlinks,
+    Control, ExtractLimits, Extractor, FsNode, Importer, Params, Symlinks,
 };
 use proptest::prelude::*;
+use strategies::params;
 
 const LIMITS: ExtractLimits = ExtractLimits { max_bytes: 1 << 30, max_entries: 1 << 20 };
 
-fn params() -> impl Strategy<Value = Params> {
-    let chunker = prop_oneof![
-        (1_u32..200).prop_map(|n| format!("size-{n}")),
-        Just("rabin-16-32-64".to_owned()),
-        Just("buzhash".to_owned()),
-        Just("size-262144".to_owned()),
-    ];
-    let hash = proptest::sample::select(vec![
-        Code::Sha2_256,
-        Code::Blake3,
-        Code::Sha3_256,
-        Code::Sha2_512,
-    ]);
-    let flags =
-        (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (chunker, hash, flags, 2_usize..6, proptest::option::of(0_u64..400)).prop_map(
-        |(
-            chunker,
-            hash,
-            (v1, raw, trickle, inline, metadata),
-            max_file_links,
-            threshold,
-        )| {
-            let given = Overrides {
-                chunker: Some(chunker.parse().unwrap()),
-                hash: Some(Hasher::new(hash)),
-                raw_leaves: Some(raw && !metadata),
-                trickle: Some(trickle),
-                inline: Some(inline),
-                preserve_mode: Some(metadata),
-                preserve_mtime: Some(metadata),
-                max_file_links: Some(max_file_links),
-                max_hamt_fanout: Some(8),
-                hamt_threshold: threshold,
-                ..Overrides::default()
-            };
-            let profile =
-                if v1 { Profile::UnixFsV1_2025 } else { Profile::UnixFsV0_2015 };
-            Params::resolve(profile, &given).unwrap()
-        },
-    )
-}
-
 fn import(params: &Params, path: &Path, threads: usize) -> (Cid, u64) {
-    let importer = Importer { params, threads, control: &Control::new() };
+    let control = Control::new();
+    let importer = Importer::new(params, threads, &control);
     let done = importer.path(path, false, None).unwrap();
     (done.cid, done.tsize)
 }
 
 fn import_blocks(params: &Params, path: &Path) -> (Cid, u64, MemoryBlocks) {
     let mut blocks = MemoryBlocks::new();
-    let importer = Importer { params, threads: 2, control: &Control::new() };
+    let control = Control::new();
+    let importer = Importer::new(params, 2, &control);
     let done = importer.path(path, false, Some(&mut blocks)).unwrap();
     (done.cid, done.tsize, blocks)
 }
@@ -95,10 +55,9 @@ proptest! {
         prop_assert_eq!(import(&params, &path, 1), (cid, tsize));
         prop_assert_eq!(import(&params, &path, 3), (cid, tsize));
         prop_assert_eq!(counted_size(&blocks, &cid), tsize);
-        let mut read = Vec::new();
-        let root = Node::read(&blocks, &cid).unwrap();
-        write_file(&blocks, root, &mut read, |_| Ok(())).unwrap();
-        prop_assert_eq!(read, bytes);
+        let file = File::open(&blocks, &cid).unwrap();
+        let read = file.read_range(&blocks, 0..u64::MAX).unwrap();
+        prop_assert_eq!(read.concat(), bytes);
     }
 
     #[test]

@@ -48,7 +48,8 @@ fn kubo_params(options: &Value) -> Result<Params, String> {
 }
 
 fn hash_path(params: &Params, path: &Path) -> (String, u64) {
-    let importer = Importer { params, threads: 2, control: &Control::new() };
+    let control = Control::new();
+    let importer = Importer::new(params, 2, &control);
     let done = importer.path(path, false, None).unwrap();
     (to_string(&done.cid), done.tsize)
 }
@@ -62,7 +63,8 @@ fn assert_both(params: &Params, path: &Path, bytes: &[u8], cid: &str, what: &Val
     if bytes.len() > MOST_TWICE {
         return;
     }
-    let importer = Importer { params, threads: 2, control: &Control::new() };
+    let control = Control::new();
+    let importer = Importer::new(params, 2, &control);
     let read = importer.reader(bytes, None, None).unwrap();
     assert_eq!(to_string(&read.cid), cid, "batches: {what}");
 }

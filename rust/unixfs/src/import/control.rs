@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// A stop button and two counters, shared with the thread that waits.
+/// A stop button and some counters, shared with the thread that waits.
 ///
 /// Workers look at the button at every chunk, so an import stops within milliseconds unless
 /// the system itself holds a read.
@@ -11,6 +11,8 @@ pub struct Control {
     cancelled: AtomicBool,
     bytes: AtomicU64,
     files: AtomicU64,
+    unchanged: AtomicU64,
+    unchanged_bytes: AtomicU64,
 }
 
 impl Control {
@@ -31,7 +33,7 @@ impl Control {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    /// Bytes of files read so far.
+    /// Bytes of files done so far, of those that were not read too.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -41,6 +43,17 @@ impl Control {
         self.files.load(Ordering::Relaxed)
     }
 
+    /// Files so far that were not read, as they had not changed; [`files`](Self::files) counts
+    /// them too.
+    pub fn unchanged(&self) -> u64 {
+        self.unchanged.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the files that had not changed; [`bytes`](Self::bytes) counts them too.
+    pub fn unchanged_bytes(&self) -> u64 {
+        self.unchanged_bytes.load(Ordering::Relaxed)
+    }
+
     /// Counts bytes that the caller itself has read.
     pub fn add_bytes(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -48,5 +61,12 @@ impl Control {
 
     pub(crate) fn add_file(&self) {
         self.files.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_unchanged(&self, bytes: u64) {
+        self.add_file();
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.unchanged.fetch_add(1, Ordering::Relaxed);
+        self.unchanged_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }

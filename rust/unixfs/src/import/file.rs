@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
 
 use super::tree::{Place, Tree};
 use crate::blocks::{Blocks, Child};
 use crate::layout::Layout;
 use crate::os::Stamp;
+use crate::sync::lock;
 use crate::{Attributes, UnixFsError};
 
 /// A file of several chunks of one size, open for reading at any offset.
@@ -80,7 +80,7 @@ impl SharedFile {
         leaf: Child,
         blocks: &mut Blocks<'_>,
     ) -> Result<(), UnixFsError> {
-        let mut leaves = self.leaves.lock();
+        let mut leaves = lock(&self.leaves);
         let leaves = &mut *leaves;
         leaves.early.insert(index, leaf);
         while let Some(leaf) = leaves.early.remove(&leaves.expected) {
@@ -100,7 +100,7 @@ impl SharedFile {
 
     /// Finishes a file that has no chunk at all.
     pub(crate) fn finish_empty(&self, tree: &Tree<'_>, blocks: &mut Blocks<'_>) {
-        let layout = self.leaves.lock().layout.take();
+        let layout = lock(&self.leaves).layout.take();
         if let Some(layout) = layout
             && let Err(error) = self.finish(tree, layout, blocks)
         {

@@ -11,13 +11,12 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use ipfs_kit_hash::sha256::{Digest, Engine, Feed, Filled, Kernel};
 use ipfs_kit_hash::{Code, Hasher, Multihash};
-use parking_lot::{Condvar, Mutex};
 
 use super::file::SharedFile;
 use super::symlink::symlink;
@@ -25,6 +24,7 @@ use super::tree::{Place, StopOnPanic, Tree};
 use super::walk::{Step, Walk};
 use crate::blocks::{Blocks, Leaf};
 use crate::os::{self, Stamp};
+use crate::sync::{lock, wait};
 use crate::{Attributes, UnixFsError};
 
 /// Steps a thread takes from the walk at once: enough that the lock costs nothing, few enough
@@ -83,14 +83,14 @@ impl Shared<'_> {
             let lanes = (0..kernel.lanes()).map(|_| None).collect();
             let mut jobs = Jobs { shared: self, lanes, steps: VecDeque::new() };
             engine.run(&mut jobs);
-            self.queue.lock().busy -= 1;
+            lock(&self.queue).busy -= 1;
             self.changed.notify_all();
         }
     }
 
     /// Waits until there is something to take; false when there will be nothing more.
     fn wait_for_work(&self) -> bool {
-        let mut queue = self.queue.lock();
+        let mut queue = lock(&self.queue);
         loop {
             if self.tree.is_stopped() {
                 return false;
@@ -102,12 +102,12 @@ impl Shared<'_> {
             if queue.busy == 0 {
                 return false;
             }
-            self.changed.wait_for(&mut queue, Duration::from_millis(50));
+            queue = wait(&self.changed, queue, Duration::from_millis(50));
         }
     }
 
     fn add_file(&self, file: SharedFile) {
-        self.queue.lock().files.push_back(Arc::new(file));
+        lock(&self.queue).files.push_back(Arc::new(file));
         self.has_files.store(true, Ordering::Release);
         self.changed.notify_all();
     }
@@ -116,7 +116,7 @@ impl Shared<'_> {
         if !self.has_files.load(Ordering::Acquire) {
             return None;
         }
-        let mut queue = self.queue.lock();
+        let mut queue = lock(&self.queue);
         while let Some(file) = queue.files.front() {
             let wanted = !self.tree.has_failed(file.place.root());
             if let Some(chunk) = file.claim().filter(|_| wanted) {
@@ -129,7 +129,7 @@ impl Shared<'_> {
     }
 
     fn take_steps(&self, steps: &mut VecDeque<Step>) {
-        let mut queue = self.queue.lock();
+        let mut queue = lock(&self.queue);
         while steps.len() < STEPS_AT_ONCE && !queue.walk_ended {
             match queue.walk.next() {
                 Some(step) => steps.push_back(step),
@@ -196,7 +196,7 @@ impl<'a> Jobs<'a, '_> {
                 self.shared.take_steps(&mut self.steps);
             }
             match self.steps.pop_front()? {
-                Step::File { path, place, follow } => {
+                Step::File { path, place, follow, .. } => {
                     let root = place.root();
                     match self.open(path, place, follow) {
                         Ok(Some(job)) => return Some(job),
@@ -214,6 +214,8 @@ impl<'a> Jobs<'a, '_> {
                     self.with_blocks(|tree, blocks| tree.listed(&folder, blocks));
                 }
                 Step::Failed { root, error } => self.tree().fail(root, error),
+                // Only a walk with a memory has these, and this one has none.
+                Step::Unchanged { .. } => {}
             }
         }
     }

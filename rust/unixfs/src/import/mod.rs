@@ -8,6 +8,7 @@ mod batch;
 mod control;
 mod file;
 mod lanes;
+mod memory;
 mod stream;
 mod symlink;
 mod tree;
@@ -22,11 +23,12 @@ use ipfs_kit_dag::BlockSink;
 use ipfs_kit_hash::{Code, Hasher, sha256};
 
 pub use control::Control;
+pub use memory::{FileId, Memory, Remembered};
 
 use crate::blocks::Child;
 use crate::os::Kind;
 use crate::sort::{Sorted, Sorter};
-use crate::{Params, UnixFsError};
+use crate::{ParamError, Params, UnixFsError};
 use batch::SharedSink;
 use stream::{Input, Patient};
 use tree::{Folder, Place, Tree};
@@ -41,6 +43,12 @@ pub struct Importer<'a> {
     pub threads: usize,
     /// Where to look for a stop, and to count.
     pub control: &'a Control,
+    /// What is known of files from before, so that those which did not change are not read
+    /// again. Looked at only where there is a sink.
+    pub memory: Option<&'a dyn Memory>,
+    /// Whether the chunks of regular files are put with the place they lie in (Kubo's
+    /// `nocopy`), which takes raw leaves; what readers and pipes give is put as it is.
+    pub in_place: bool,
 }
 
 /// What an import made.
@@ -84,7 +92,12 @@ impl Iterator for Entries {
     }
 }
 
-impl Importer<'_> {
+impl<'a> Importer<'a> {
+    /// Imports with these parameters on so many threads, without a memory and not in place.
+    pub const fn new(params: &'a Params, threads: usize, control: &'a Control) -> Self {
+        Self { params, threads, control, memory: None, in_place: false }
+    }
+
     /// Imports a file or a folder, whichever stands at `path`; a link there is followed.
     ///
     /// `entries` keeps everything below the root for the caller to list.
@@ -94,10 +107,18 @@ impl Importer<'_> {
         entries: bool,
         sink: Option<&mut (dyn BlockSink + Send)>,
     ) -> Result<Imported, UnixFsError> {
+        if self.in_place && !self.params.raw_leaves {
+            return Err(ParamError::InPlaceWithoutRawLeaves.into());
+        }
         let metadata = fs::metadata(path).map_err(UnixFsError::read(path))?;
-        let tree = Tree::new(self.params, self.control, 1, entries);
+        let memory = self.memory.filter(|_| sink.is_some());
+        let tree = Tree::new(self.params, self.control, 1, entries).remembering(memory);
         let place = self.place(|| base_name(path))?;
-        let owned = path.to_owned();
+        let owned = if self.in_place {
+            std::path::absolute(path).map_err(UnixFsError::read(path))?
+        } else {
+            path.to_owned()
+        };
         match Kind::of(metadata.file_type()) {
             Kind::Directory => {
                 let walk = Walk::folder(self.params, owned, place);
@@ -162,7 +183,7 @@ impl Importer<'_> {
             Some(chunk) if sha256 && sink.is_none() && given.is_none() => {
                 lanes::run(tree, walk, kernel, chunk, threads);
             }
-            _ => batch::run(tree, walk, given, sink, threads),
+            _ => batch::run(tree, walk, given, sink, threads, self.in_place),
         }
     }
 
@@ -177,7 +198,8 @@ impl Importer<'_> {
         let name = name()?;
         let attributes = self.params.attributes;
         // What a new folder waits for is its listing; here that is the one entry.
-        let folder = Folder::new(Place::Root(0), PathBuf::new(), attributes, None, true);
+        let folder =
+            Folder::new(Place::Root(0), PathBuf::new(), attributes, None, true, None);
         Ok(Place::In { folder, name })
     }
 }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use ipfs_kit_chunker::Chunker;
 
 use super::control::Control;
+use super::memory::is_settled;
 use super::tree::Tree;
 use crate::UnixFsError;
-use crate::os::{self, Stamp};
+use crate::os::{self, Identified, Stamp};
 
 /// Bytes asked for at once where the size of the next chunk is not known.
 const READ_BYTES: usize = 256 << 10;
@@ -35,6 +36,8 @@ pub(crate) struct Stream<'a> {
     ended: bool,
     chunks: u64,
     bytes: u64,
+    /// How the file was found after its last byte.
+    last: Option<Identified>,
 }
 
 /// A chunk in the buffer it was read to.
@@ -61,6 +64,7 @@ impl<'a> Stream<'a> {
             ended: false,
             chunks: 0,
             bytes: 0,
+            last: None,
         })
     }
 
@@ -122,6 +126,15 @@ impl<'a> Stream<'a> {
         let read = read.map_err(|error| lift(error, &self.path))?;
         control.add_bytes(read);
         self.bytes += read as u64;
+        if let Input::File { stamp, .. } = &self.input
+            && self.bytes > stamp.size
+        {
+            // One that grows as fast as it is read would never end.
+            return Err(UnixFsError::Changed {
+                path: self.path.clone(),
+                detail: "it grew",
+            });
+        }
         if read < want {
             self.ended = true;
             self.check_unchanged()?;
@@ -129,10 +142,17 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    fn check_unchanged(&self) -> Result<(), UnixFsError> {
+    /// The file as it was read, if the next change will show.
+    pub(crate) fn settled(&self, tree: &Tree<'_>) -> Option<Identified> {
+        let memory = tree.memory?;
+        self.last.filter(|stat| is_settled(memory, stat))
+    }
+
+    fn check_unchanged(&mut self) -> Result<(), UnixFsError> {
         let Input::File { file, stamp } = &self.input else { return Ok(()) };
         let metadata = file.metadata().map_err(UnixFsError::read(&self.path))?;
         if Stamp::of(&metadata) == *stamp && self.bytes == stamp.size {
+            self.last = Identified::of(&metadata);
             return Ok(());
         }
         let detail = "its size or time is not what it was";

@@ -1,15 +1,16 @@
 //! Where finished things go: into their folder, and a finished folder into the one above.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-use parking_lot::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::control::Control;
+use super::memory::{Memory, Notes, Remembered};
 use crate::blocks::{Blocks, Child, CidRules};
 use crate::directory::Directory;
+use crate::os::Identified;
 use crate::sort::Sorter;
+use crate::sync::{into_inner, lock};
 use crate::{Attributes, Params, UnixFsError};
 
 /// Where a finished file, link or folder belongs.
@@ -37,8 +38,7 @@ impl Place {
     pub(crate) fn relative(&self) -> String {
         match self {
             Self::Root(_) => String::new(),
-            Self::In { folder, name } if folder.relative.is_empty() => name.clone(),
-            Self::In { folder, name } => format!("{}/{name}", folder.relative),
+            Self::In { folder, name } => folder.path_of(name),
         }
     }
 }
@@ -58,6 +58,8 @@ pub(crate) struct Folder {
     /// Entries found and not finished, and one for the listing itself.
     pending: AtomicUsize,
     directory: Mutex<Directory>,
+    /// What is to be remembered of its files, where anything is.
+    pub(crate) notes: Option<Notes>,
 }
 
 impl Folder {
@@ -68,6 +70,7 @@ impl Folder {
         attributes: Attributes,
         identity: Option<(u64, u64)>,
         keep_if_empty: bool,
+        notes: Option<Notes>,
     ) -> Arc<Self> {
         Arc::new(Self {
             relative: place.relative(),
@@ -78,7 +81,17 @@ impl Folder {
             taken: AtomicBool::new(keep_if_empty),
             pending: AtomicUsize::new(1),
             directory: Mutex::default(),
+            notes,
         })
+    }
+
+    /// The path of an entry below the root.
+    fn path_of(&self, name: &str) -> String {
+        if self.relative.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}/{name}", self.relative)
+        }
     }
 
     /// Announces an entry, before it can be finished.
@@ -94,6 +107,8 @@ pub(crate) struct Tree<'a> {
     pub(crate) params: &'a Params,
     pub(crate) rules: CidRules,
     pub(crate) control: &'a Control,
+    /// What is known of files from before, where blocks are kept.
+    pub(crate) memory: Option<&'a dyn Memory>,
     roots: Vec<Mutex<Option<Result<Child, UnixFsError>>>>,
     /// Every entry by path: tsize, then CID.
     log: Option<Mutex<Sorter>>,
@@ -111,10 +126,16 @@ impl<'a> Tree<'a> {
             params,
             rules: CidRules::new(params),
             control,
+            memory: None,
             roots: (0..roots).map(|_| Mutex::new(None)).collect(),
             log: log_entries.then(Mutex::default),
             stopped: AtomicBool::new(false),
         }
+    }
+
+    /// The same with a memory of earlier imports.
+    pub(crate) fn remembering(self, memory: Option<&'a dyn Memory>) -> Self {
+        Self { memory, ..self }
     }
 
     /// Whether nothing more is worth doing.
@@ -124,12 +145,12 @@ impl<'a> Tree<'a> {
 
     /// Whether a result has failed already, so that its other parts need not be made.
     pub(crate) fn has_failed(&self, root: usize) -> bool {
-        matches!(*self.roots[root].lock(), Some(Err(_)))
+        matches!(*lock(&self.roots[root]), Some(Err(_)))
     }
 
     /// Notes why a result cannot be made; the first reason stays. A lone result ends all.
     pub(crate) fn fail(&self, root: usize, error: UnixFsError) {
-        let mut slot = self.roots[root].lock();
+        let mut slot = lock(&self.roots[root]);
         if !matches!(*slot, Some(Err(_))) {
             *slot = Some(Err(error));
         }
@@ -159,15 +180,14 @@ impl<'a> Tree<'a> {
     ) -> Result<(), UnixFsError> {
         match place {
             Place::Root(root) => {
-                let mut slot = self.roots[*root].lock();
+                let mut slot = lock(&self.roots[*root]);
                 if slot.is_none() {
                     *slot = Some(Ok(child));
                 }
                 Ok(())
             }
             Place::In { folder, name } => {
-                folder.directory.lock().add(name, &child)?;
-                self.log(place, &child)?;
+                self.add(folder, name, &child)?;
                 self.release(folder, blocks)
             }
         }
@@ -188,7 +208,10 @@ impl<'a> Tree<'a> {
     ) -> Result<(), UnixFsError> {
         let mut folder = folder;
         while folder.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let directory = std::mem::take(&mut *folder.directory.lock());
+            let directory = std::mem::take(&mut *lock(&folder.directory));
+            if let (Some(notes), Some(memory)) = (&folder.notes, self.memory) {
+                notes.finish(memory)?;
+            }
             if !folder.taken.load(Ordering::Relaxed) {
                 match &folder.place {
                     Place::Root(_) => {}
@@ -202,8 +225,7 @@ impl<'a> Tree<'a> {
             match &folder.place {
                 Place::Root(_) => return self.try_deliver(&folder.place, child, blocks),
                 Place::In { folder: above, name } => {
-                    above.directory.lock().add(name, &child)?;
-                    self.log(&folder.place, &child)?;
+                    self.add(above, name, &child)?;
                     folder = above;
                 }
             }
@@ -211,10 +233,56 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    fn log(&self, place: &Place, child: &Child) -> Result<(), UnixFsError> {
+    /// Puts an entry into its folder, and into the list of all entries.
+    fn add(
+        &self,
+        folder: &Arc<Folder>,
+        name: &str,
+        child: &Child,
+    ) -> Result<(), UnixFsError> {
+        lock(&folder.directory).add(name, child)?;
         if let Some(log) = &self.log {
             let (tsize, cid) = (child.tsize.to_le_bytes(), child.cid.to_bytes());
-            log.lock().push([place.relative().as_bytes(), b""], [&tsize, &cid])?;
+            let path = folder.path_of(name);
+            lock(log).push([path.as_bytes(), b""], [&tsize, &cid])?;
+        }
+        Ok(())
+    }
+
+    /// Takes a file of a folder that is as it was.
+    pub(crate) fn unchanged(
+        &self,
+        folder: &Arc<Folder>,
+        file: Remembered,
+        blocks: &mut Blocks<'_>,
+    ) -> Result<(), UnixFsError> {
+        self.control.add_unchanged(file.size);
+        self.add(folder, &file.name, &file.child())?;
+        if let Some(notes) = &folder.notes {
+            notes.unchanged(file);
+        }
+        self.release(folder, blocks)
+    }
+
+    /// Notes a file that was read and will show if it changes; `lone` is one given by itself.
+    pub(crate) fn note(
+        &self,
+        place: &Place,
+        lone: bool,
+        stat: &Identified,
+        child: &Child,
+    ) -> Result<(), UnixFsError> {
+        match (place, self.memory) {
+            (_, Some(memory)) if lone => {
+                let file = Remembered::new(String::new(), stat, child);
+                memory.remember(stat.id, vec![file])?;
+            }
+            (Place::In { folder, name }, Some(_)) => {
+                if let Some(notes) = folder.notes.as_ref().filter(|at| at.covers(stat)) {
+                    notes.read(Remembered::new(name.clone(), stat, child));
+                }
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -222,12 +290,12 @@ impl<'a> Tree<'a> {
     /// The results, in the order of their numbers, and the entries if they were kept.
     pub(crate) fn finish(self) -> (Vec<Result<Child, UnixFsError>>, Option<Sorter>) {
         let cancelled = self.control.is_cancelled();
-        let roots = self.roots.into_iter().map(|slot| match slot.into_inner() {
+        let roots = self.roots.into_iter().map(|slot| match into_inner(slot) {
             Some(result) if !cancelled => result,
             // Only a stop leaves a result open.
             _ => Err(UnixFsError::Cancelled),
         });
-        (roots.collect(), self.log.map(Mutex::into_inner))
+        (roots.collect(), self.log.map(into_inner))
     }
 }
 

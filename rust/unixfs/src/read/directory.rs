@@ -1,4 +1,4 @@
-//! The entries of a directory, in one block or in a trie, without holding them all.
+//! What one block of a directory links to: entries, or parts of a trie.
 
 use ipfs_kit_cid::Cid;
 use ipfs_kit_dag::BlockSource;
@@ -14,40 +14,25 @@ pub(crate) struct Child {
     pub(crate) cid: Cid,
     /// The name of an entry; a deeper part of the trie has none.
     pub(crate) name: Option<String>,
-    /// How wide that part must be.
-    pub(crate) width: Option<u64>,
+    /// Bytes of all blocks below, as the directory says.
+    pub(crate) tsize: u64,
+    /// Where it stands in a trie.
+    pub(crate) slot: Option<Slot>,
 }
 
-/// Calls `visit` with the name and CID of each entry, in the order they stand in the blocks.
-pub fn for_each_entry<S: BlockSource>(
-    source: &S,
-    node: &PbNode,
-    message: &FsNode,
-    visit: &mut dyn FnMut(&str, &Cid) -> Result<(), UnixFsError>,
-) -> Result<(), UnixFsError> {
-    walk(source, children(node, message, None)?, 1, visit)
-}
-
-/// The deepest trie its hash allows: 64 bits, three a level.
-const MAX_LEVELS: usize = 22;
-
-fn walk<S: BlockSource>(
-    source: &S,
-    found: Vec<Child>,
-    level: usize,
-    visit: &mut dyn FnMut(&str, &Cid) -> Result<(), UnixFsError>,
-) -> Result<(), UnixFsError> {
-    for child in found {
-        if let Some(name) = &child.name {
-            visit(name, &child.cid)?;
-            continue;
-        }
-        if level == MAX_LEVELS {
-            return Err(UnixFsError::HamtTooDeep);
-        }
-        walk(source, part(source, &child)?, level + 1, visit)?;
+impl Child {
+    /// How wide a part of a trie must be; `None` if it is an entry.
+    pub(crate) fn part_width(&self) -> Option<u64> {
+        self.slot.filter(|_| self.name.is_none()).map(|slot| slot.width)
     }
-    Ok(())
+}
+
+/// A place in a block of a trie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot {
+    pub(crate) index: u64,
+    /// How many there are in each block of this trie.
+    pub(crate) width: u64,
 }
 
 /// What a deeper part of a trie links to.
@@ -56,7 +41,7 @@ pub(crate) fn part<S: BlockSource>(
     child: &Child,
 ) -> Result<Vec<Child>, UnixFsError> {
     match Node::read(source, &child.cid)? {
-        Node::Pb(node, message) => children(&node, &message, child.width),
+        Node::Pb(node, message) => children(&node, &message, child.part_width()),
         Node::Raw(_) => Err(no_shard()),
     }
 }
@@ -72,7 +57,8 @@ pub(crate) fn children(
         (NodeKind::Directory, None) => {
             let entry = |link: &PbLink| {
                 let name = Some(name_of(link)?.to_owned());
-                Ok(Child { cid: link.cid, name, width: None })
+                let tsize = link.tsize.unwrap_or(0);
+                Ok(Child { cid: link.cid, name, tsize, slot: None })
             };
             node.links.iter().map(entry).collect()
         }
@@ -81,20 +67,26 @@ pub(crate) fn children(
     }
 }
 
-fn slots(node: &PbNode, fanout: u64) -> Result<Vec<Child>, UnixFsError> {
-    let digits = format!("{:X}", fanout - 1).len();
+fn slots(node: &PbNode, width: u64) -> Result<Vec<Child>, UnixFsError> {
+    let digits = digits(width);
     let child = |link: &PbLink| {
         let name = name_of(link)?;
-        let slot = name.get(..digits).and_then(|slot| u64::from_str_radix(slot, 16).ok());
-        if slot.is_none_or(|slot| slot >= fanout) {
+        let index = name.get(..digits);
+        let index = index.and_then(|index| u64::from_str_radix(index, 16).ok());
+        let Some(index) = index.filter(|&index| index < width) else {
             let reason = "a shard's link has no slot in its name";
             return Err(UnixFsError::Node { reason });
-        }
+        };
         let name = Some(name[digits..].to_owned()).filter(|name| !name.is_empty());
-        let width = if name.is_none() { Some(fanout) } else { None };
-        Ok(Child { cid: link.cid, name, width })
+        let (tsize, slot) = (link.tsize.unwrap_or(0), Some(Slot { index, width }));
+        Ok(Child { cid: link.cid, name, tsize, slot })
     };
     node.links.iter().map(child).collect()
+}
+
+/// Digits of a slot's number before a name.
+pub(crate) fn digits(width: u64) -> usize {
+    format!("{:X}", width - 1).len()
 }
 
 fn name_of(link: &PbLink) -> Result<&str, UnixFsError> {
@@ -105,7 +97,11 @@ fn no_shard() -> UnixFsError {
     UnixFsError::Node { reason: "a shard's child is no shard" }
 }
 
-fn check_shard(message: &FsNode, width: Option<u64>) -> Result<u64, UnixFsError> {
+/// The width of a shard, if it is one of ours and as wide as its parent's.
+pub(crate) fn check_shard(
+    message: &FsNode,
+    width: Option<u64>,
+) -> Result<u64, UnixFsError> {
     let fanout = message.fanout.unwrap_or(0);
     if message.hash_type != Some(HAMT_MURMUR3) {
         return Err(UnixFsError::Node { reason: "a shard's hash is not murmur3" });

@@ -1,90 +1,149 @@
-//! The bytes of a file, from first to last.
+//! A file open for reading at any offset, whatever its layout and codecs.
 
-use std::io::Write;
+use std::ops::Range;
 
-use ipfs_kit_cid::Cid;
+use bytes::Bytes;
+use ipfs_kit_cid::{Cid, to_string};
 use ipfs_kit_dag::BlockSource;
+use std::sync::Arc;
 
-use super::{MAX_DEPTH, Node, too_deep};
-use crate::{FsNode, NodeKind, UnixFsError};
+use super::cache::Cache;
+use super::load;
+use super::missing::missing;
+use super::part::Part;
+use super::pieces::Pieces;
+use crate::{Attributes, NodeKind, UnixFsError};
 
-/// The size a file node says the file has.
-pub fn file_size(node: &Node) -> Result<u64, UnixFsError> {
-    match node {
-        Node::Raw(data) => Ok(data.len() as u64),
-        Node::Pb(_, message) => declared_size(message),
-    }
+/// A file: its root block, and those inner ones that were read before.
+///
+/// It holds no source: each read names one, so that a file can be shared between threads and
+/// outlive what its blocks came from. A read touches only the blocks that hold its bytes and
+/// those above them.
+///
+/// ```
+/// use ipfs_kit_dag::MemoryBlocks;
+/// use ipfs_kit_unixfs::read::File;
+/// use ipfs_kit_unixfs::{Control, Importer, Params, Profile};
+///
+/// let (params, control) = (Params::of(Profile::UnixFsV1_2025), Control::new());
+/// let mut blocks = MemoryBlocks::new();
+/// let bytes = vec![7; 3 << 20];
+/// let importer = Importer::new(&params, 1, &control);
+/// let root = importer.reader(&bytes[..], None, Some(&mut blocks))?;
+///
+/// let file = File::open(&blocks, &root.cid)?;
+/// assert_eq!(file.size(), 3 << 20);
+/// let mut some = [0; 10];
+/// assert_eq!(file.read_at(&blocks, (3 << 20) - 4, &mut some)?, 4);
+/// # Ok::<(), ipfs_kit_unixfs::UnixFsError>(())
+/// ```
+#[derive(Debug)]
+pub struct File {
+    pub(super) root: Arc<Part>,
+    pub(super) cache: Cache,
 }
 
-/// Some old writers leave the size of a leaf out.
-fn declared_size(message: &FsNode) -> Result<u64, UnixFsError> {
-    let own = message.data.as_ref().map_or(0, Vec::len) as u64;
-    let mut sum = Some(own);
-    for size in &message.block_sizes {
-        sum = sum.and_then(|sum| sum.checked_add(*size));
+impl File {
+    /// Opens the file of this root, whose block must be there.
+    pub fn open(source: &impl BlockSource, cid: &Cid) -> Result<Self, UnixFsError> {
+        Self::of_block(cid, load(source, cid)?)
     }
-    let sum =
-        sum.ok_or(UnixFsError::Node { reason: "block sizes add up to over 64 bits" })?;
-    match message.file_size {
-        Some(size) if size != sum => {
-            Err(UnixFsError::Node { reason: "file size is not the sum of its parts" })
-        }
-        _ => Ok(sum),
-    }
-}
 
-/// Writes all bytes of a file, checking that each part has the size its parent says.
-pub fn write_file(
-    source: &impl BlockSource,
-    root: Node,
-    out: &mut impl Write,
-    mut on_bytes: impl FnMut(usize) -> Result<(), UnixFsError>,
-) -> Result<u64, UnixFsError> {
-    let size = file_size(&root)?;
-    // Parts still to come, the next one last.
-    let mut parts: Vec<(Cid, u64, usize)> = Vec::new();
-    let mut next = Some((root, 0));
-    while let Some((node, depth)) = next {
-        match node {
-            Node::Raw(data) => {
-                on_bytes(data.len())?;
-                out.write_all(&data)?;
+    /// Opens the file whose root block is at hand.
+    pub fn of_block(cid: &Cid, block: Bytes) -> Result<Self, UnixFsError> {
+        Self::of_part(cid, Part::decode(cid.codec(), block)?)
+    }
+
+    pub(crate) fn of_part(cid: &Cid, root: Part) -> Result<Self, UnixFsError> {
+        match root.kind {
+            NodeKind::File | NodeKind::Raw => {
+                Ok(Self { root: Arc::new(root), cache: Cache::default() })
             }
-            Node::Pb(node, message) => {
-                if !matches!(message.kind, NodeKind::File | NodeKind::Raw) {
-                    return Err(UnixFsError::Node {
-                        reason: "a part of a file is no file",
-                    });
-                }
-                if node.links.len() != message.block_sizes.len() {
-                    let reason = "a file has not as many block sizes as links";
-                    return Err(UnixFsError::Node { reason });
-                }
-                if let Some(data) = &message.data {
-                    on_bytes(data.len())?;
-                    out.write_all(data)?;
-                }
-                if depth == MAX_DEPTH {
-                    return Err(too_deep());
-                }
-                // A part of no bytes is not read: linked often enough, such parts would
-                // take for ever and never reach a limit.
-                let links = node.links.iter().zip(&message.block_sizes).rev();
-                let links = links.filter(|(_, size)| **size > 0);
-                parts.extend(links.map(|(link, size)| (link.cid, *size, depth + 1)));
+            NodeKind::Directory | NodeKind::HamtShard => {
+                Err(UnixFsError::IsADirectory { path: to_string(cid) })
+            }
+            NodeKind::Symlink => Err(UnixFsError::Node {
+                reason: "a symbolic link has no bytes of a file",
+            }),
+            NodeKind::Metadata => {
+                Err(UnixFsError::Node { reason: "metadata nodes are not supported" })
             }
         }
-        next = match parts.pop() {
-            None => None,
-            Some((cid, expected, depth)) => {
-                let node = Node::read(source, &cid)?;
-                if file_size(&node)? != expected {
-                    let reason = "a part of a file is not as long as its parent says";
-                    return Err(UnixFsError::Node { reason });
-                }
-                Some((node, depth))
-            }
-        };
     }
-    Ok(size)
+
+    /// Bytes it has.
+    pub fn size(&self) -> u64 {
+        self.root.size()
+    }
+
+    /// Mode and mtime that its root carries.
+    pub fn attributes(&self) -> Attributes {
+        self.root.attributes
+    }
+
+    /// Reads from `offset` on until the buffer is full or the file ends; the number of bytes
+    /// is returned.
+    pub fn read_at(
+        &self,
+        source: &impl BlockSource,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, UnixFsError> {
+        let end = offset.saturating_add(buffer.len() as u64);
+        let mut filled = 0;
+        for piece in self.pieces(source, offset..end) {
+            let piece = piece?;
+            let room = buffer.get_mut(filled..filled + piece.len());
+            let room =
+                room.ok_or(UnixFsError::Node { reason: "more bytes than said" })?;
+            room.copy_from_slice(&piece);
+            filled += piece.len();
+        }
+        Ok(filled)
+    }
+
+    /// The bytes of a range in pieces that lie where the source has them; what is beyond the
+    /// end is left out.
+    pub fn read_range(
+        &self,
+        source: &impl BlockSource,
+        range: Range<u64>,
+    ) -> Result<Vec<Bytes>, UnixFsError> {
+        self.pieces(source, range).collect()
+    }
+
+    /// Gives the bytes of a range to `out`, piece by piece.
+    ///
+    /// The source is asked for 64 blocks or 16 MiB at once, whichever is less, and never for
+    /// one that has no byte of the range.
+    pub fn copy_to(
+        &self,
+        source: &impl BlockSource,
+        range: Range<u64>,
+        out: &mut impl FnMut(Bytes) -> Result<(), UnixFsError>,
+    ) -> Result<(), UnixFsError> {
+        self.pieces(source, range).try_for_each(|piece| out(piece?))
+    }
+
+    /// Iterates over the bytes of a range, as [`copy_to`](Self::copy_to) gives them.
+    pub fn pieces<'f, S: BlockSource>(
+        &'f self,
+        source: &'f S,
+        range: Range<u64>,
+    ) -> Pieces<'f, S> {
+        Pieces::new(self, source, range)
+    }
+
+    /// The blocks known to be needed for a range and absent, for `max_bytes` of the file at
+    /// most but one at least; none if the whole range is there.
+    ///
+    /// What stands below an absent block is not known: ask again when these have come.
+    pub fn missing(
+        &self,
+        source: &impl BlockSource,
+        range: Range<u64>,
+        max_bytes: u64,
+    ) -> Result<Vec<Cid>, UnixFsError> {
+        missing(self, source, range, max_bytes)
+    }
 }

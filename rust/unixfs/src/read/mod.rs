@@ -1,20 +1,32 @@
 //! Reading `UnixFS` back from blocks: what a CID is, the bytes of a file, the entries of a
-//! directory.
+//! directory, the way along a path.
 //!
 //! Nothing that a DAG says of itself is believed: sizes must add up, shards must have the
 //! shape their parents promise, depth is bounded.
 
+mod cache;
 mod directory;
+mod entries;
 mod file;
+mod missing;
+mod part;
+mod pieces;
+mod resolve;
+mod stat;
 
 use bytes::Bytes;
 use ipfs_kit_cid::{Cid, codec};
 use ipfs_kit_dag::pb::PbNode;
 use ipfs_kit_dag::{BlockSource, DagError};
+use ipfs_kit_hash::Code;
 
-pub use directory::for_each_entry;
 pub(crate) use directory::{Child, children, part};
-pub use file::{file_size, write_file};
+pub use entries::{DirEntries, DirEntry, entries};
+pub use file::File;
+pub(crate) use part::Part;
+pub use pieces::Pieces;
+pub use resolve::{PathEnd, Resolved, resolve};
+pub use stat::{Stat, stat};
 
 use crate::{FsNode, NodeKind, UnixFsError};
 
@@ -33,7 +45,11 @@ pub enum Node {
 impl Node {
     /// Reads and decodes a block; one that is missing is an error.
     pub fn read(source: &impl BlockSource, cid: &Cid) -> Result<Self, UnixFsError> {
-        let data = source.get(cid)?.ok_or_else(|| DagError::Missing(Box::new(*cid)))?;
+        Self::decode(cid, load(source, cid)?)
+    }
+
+    /// Decodes a block.
+    pub fn decode(cid: &Cid, data: Bytes) -> Result<Self, UnixFsError> {
         match cid.codec() {
             codec::RAW => Ok(Self::Raw(data)),
             codec::DAG_PB => {
@@ -54,6 +70,47 @@ impl Node {
             Self::Pb(_, message) => message.kind,
         }
     }
+}
+
+/// Reads a block; one that is missing is an error.
+pub(crate) fn load(source: &impl BlockSource, cid: &Cid) -> Result<Bytes, UnixFsError> {
+    let block = try_load(source, cid)?;
+    Ok(block.ok_or_else(|| DagError::Missing(Box::new(*cid)))?)
+}
+
+/// Reads a block if it is there. One that is whole in its CID always is.
+fn try_load(source: &impl BlockSource, cid: &Cid) -> Result<Option<Bytes>, DagError> {
+    if is_identity(cid) {
+        return Ok(Some(Bytes::copy_from_slice(cid.hash().digest())));
+    }
+    source.get(cid)
+}
+
+/// Reads blocks that are wanted together; the source is not asked for those that are whole in
+/// their CIDs.
+fn load_many(
+    source: &impl BlockSource,
+    cids: &[Cid],
+) -> Result<Vec<Option<Bytes>>, DagError> {
+    if let [cid] = cids {
+        return Ok(vec![try_load(source, cid)?]);
+    }
+    if !cids.iter().any(is_identity) {
+        return source.get_many(cids);
+    }
+    let asked: Vec<Cid> = cids.iter().filter(|cid| !is_identity(cid)).copied().collect();
+    let mut given = source.get_many(&asked)?.into_iter();
+    let block = |cid: &Cid| {
+        if is_identity(cid) {
+            return Some(Bytes::copy_from_slice(cid.hash().digest()));
+        }
+        given.next().flatten()
+    };
+    Ok(cids.iter().map(block).collect())
+}
+
+fn is_identity(cid: &Cid) -> bool {
+    cid.hash().code() == Code::Identity.code()
 }
 
 pub(crate) fn too_deep() -> UnixFsError {

@@ -85,6 +85,15 @@ impl Folder {
         Ok(ids)
     }
 
+    /// The packs of which anything is here: after a power loss it may be an index alone.
+    pub fn remains(&self) -> Result<Vec<PackId>, PackError> {
+        let mut ids = self.with_ending(DATA)?;
+        ids.extend(self.with_ending(INDEX)?);
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
     /// Whether a pack has an index, and so is sealed.
     pub fn has_index(&self, id: PackId) -> bool {
         self.index_path(id).exists()

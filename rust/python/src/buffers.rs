@@ -1,4 +1,4 @@
-//! Bytes that belong to Python, read without copying them.
+//! Bytes that belong to Python, read without copying them, or filled in place.
 //!
 //! `bytes` cannot change, so holding a reference is enough to read it on any thread. Any other
 //! buffer (bytearray, memoryview, numpy) is held exported while it is read. Then
@@ -76,6 +76,44 @@ impl Held {
                 Some((buffer.shape()[0], buffer.shape()[1]))
             }
             _ => None,
+        }
+    }
+}
+
+/// A buffer held for writing.
+pub(crate) struct HeldMut(PyUntypedBuffer);
+
+impl HeldMut {
+    /// Holds any contiguous buffer of bytes that can be written to.
+    pub(crate) fn new(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let buffer = PyUntypedBuffer::get(value)?;
+        if buffer.format().to_bytes().contains(&b'O') {
+            let message = "a buffer of Python objects holds no bytes";
+            return Err(PyTypeError::new_err(message));
+        }
+        if buffer.readonly() {
+            return Err(PyTypeError::new_err("the buffer cannot be written to"));
+        }
+        if !buffer.is_c_contiguous() {
+            return Err(Failure::parameter("the buffer is not contiguous").into());
+        }
+        Ok(Self(buffer))
+    }
+
+    /// Its bytes. Nobody else holds this export; whoever reads or writes the same memory at
+    /// the same time on another thread races as with every `readinto`: the bytes are then of
+    /// neither, and nothing here is decided by them.
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        if self.0.len_bytes() == 0 {
+            return &mut [];
+        }
+        // SAFETY: the export is contiguous and writable, checked in `new`, and lives as long as
+        // `self`, which is borrowed alone.
+        unsafe {
+            std::slice::from_raw_parts_mut(
+                self.0.buf_ptr().cast::<u8>(),
+                self.0.len_bytes(),
+            )
         }
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn car_pack(
         }
     };
     let cid = running::run(py, progress, |control| {
-        let importer = Importer { params: &params, threads, control };
+        let importer = Importer::new(&params, threads, control);
         pack(&importer, &path, &output, format)
     })?;
     Ok(CID(cid))
@@ -116,7 +116,7 @@ fn new_file(folder: &Path) -> std::io::Result<NamedTempFile> {
 }
 
 /// An error of the CAR file at `path` may arrive inside one of the DAG that it holds.
-fn lift(error: UnixFsError, path: &Path) -> Failure {
+pub(crate) fn lift(error: UnixFsError, path: &Path) -> Failure {
     match error {
         UnixFsError::Dag(DagError::Io(error)) => match error.downcast::<CarError>() {
             Ok(error) => car_failure(error, path),
@@ -249,16 +249,7 @@ pub(crate) fn car_unpack(
     max_bytes: Option<&Bound<'_, PyAny>>,
     max_entries: Option<&Bound<'_, PyAny>>,
 ) -> Outcome<(u64, u64)> {
-    let symlinks = match symlinks {
-        "inside" => Symlinks::Inside,
-        "any" => Symlinks::Any,
-        "skip" => Symlinks::Skip,
-        other => {
-            let message =
-                format!("symlinks {other:?} is not one of inside, any and skip");
-            return Err(Failure::parameter(message));
-        }
-    };
+    let symlinks = self::symlinks(symlinks)?;
     let limit =
         |name, given| Option::map_or(given, Ok(None), |n| params::number(name, n));
     let max_bytes: Option<u64> = limit("max_bytes", max_bytes)?;
@@ -270,17 +261,39 @@ pub(crate) fn car_unpack(
             IndexedReader::open(file).map_err(|error| car_failure(error, &path))?;
         let roots = reader.roots().to_vec();
         let blocks = reader.index().len() as u64;
-        let limits = ExtractLimits {
-            max_bytes: max_bytes
-                .unwrap_or_else(|| size.saturating_mul(HOSTILE_RATIO).max(MIN_BYTES)),
-            max_entries: max_entries
-                .unwrap_or_else(|| blocks.saturating_mul(HOSTILE_RATIO).max(MIN_ENTRIES)),
-        };
+        let limits = limits(max_bytes, max_entries, size, blocks);
         let source = Source(reader);
         let extractor = Extractor { source: &source, limits, symlinks, control };
         unpack(&extractor, &roots, &path, &output)
     })?;
     Ok((done.entries, done.bytes))
+}
+
+/// What becomes of symbolic links, in a word.
+pub(crate) fn symlinks(word: &str) -> Outcome<Symlinks> {
+    match word {
+        "inside" => Ok(Symlinks::Inside),
+        "any" => Ok(Symlinks::Any),
+        "skip" => Ok(Symlinks::Skip),
+        other => Err(Failure::parameter(format!(
+            "symlinks {other:?} is not one of inside, any and skip"
+        ))),
+    }
+}
+
+/// How much may come out of so many bytes and blocks before it is taken for hostile.
+pub(crate) fn limits(
+    max_bytes: Option<u64>,
+    max_entries: Option<u64>,
+    bytes: u64,
+    blocks: u64,
+) -> ExtractLimits {
+    ExtractLimits {
+        max_bytes: max_bytes
+            .unwrap_or_else(|| bytes.saturating_mul(HOSTILE_RATIO).max(MIN_BYTES)),
+        max_entries: max_entries
+            .unwrap_or_else(|| blocks.saturating_mul(HOSTILE_RATIO).max(MIN_ENTRIES)),
+    }
 }
 
 /// One root becomes the output itself, several become its entries, named by their CIDs.

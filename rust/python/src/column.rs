@@ -41,7 +41,7 @@ impl CIDColumn {
         Self { codec, hasher, len, digests, shape, strides: [width, 1] }
     }
 
-    fn cid(&self, index: usize) -> Outcome<CID> {
+    pub(crate) fn cid(&self, index: usize) -> Outcome<CID> {
         let hash = match &self.digests {
             Digests::Each(hashes) => hashes[index],
             Digests::Flat(flat) => {

@@ -8,10 +8,12 @@ use std::path::Path;
 
 use ipfs_kit_car::CarError;
 use ipfs_kit_chunker::ChunkerError;
-use ipfs_kit_cid::CidError;
+use ipfs_kit_cid::{Cid, CidError};
 use ipfs_kit_dag::DagError;
 use ipfs_kit_hash::HashError;
 use ipfs_kit_hash::sha256::KernelError;
+use ipfs_kit_pack::PackError;
+use ipfs_kit_repo::RepoError;
 use ipfs_kit_unixfs::{ParamError, UnixFsError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -52,6 +54,23 @@ kinds! {
     MALFORMED = "MalformedDataError", "malformed-data";
     UNSAFE_PATH = "UnsafePathError", "unsafe-path";
     LIMIT = "LimitExceededError", "limit-exceeded";
+    DISK_FULL = "DiskFullError", "disk-full";
+    NAMES_UNSUPPORTED = "NamesNotSupportedError", "names-not-supported";
+    REPOSITORY_NOT_FOUND = "RepositoryNotFoundError", "repository-not-found";
+    REPOSITORY_VERSION = "RepositoryVersionError", "repository-version";
+    REPOSITORY_BUSY = "RepositoryBusyError", "repository-busy";
+    REPOSITORY_READ_ONLY = "ReadOnlyRepositoryError", "repository-read-only";
+    REPOSITORY_FULL = "RepositoryFullError", "repository-full";
+    REPOSITORY_CLOSED = "RepositoryClosedError", "repository-closed";
+    INDEX_DAMAGED = "IndexDamagedError", "index-damaged";
+    PACK_LOST = "IndexDamagedError", "pack-lost";
+    UNSAFE_FILE_SYSTEM = "UnsafeFileSystemError", "unsafe-file-system";
+    FORKED = "ForkedError", "forked";
+    NOT_PINNED = "NotPinnedError", "not-pinned";
+    PIN_CONFLICT = "PinConflictError", "pin-conflict";
+    BLOCK_IN_USE = "BlockInUseError", "block-in-use";
+    CONFLICT = "ConflictError", "conflict";
+    VANISHED = "ConflictError", "blocks-vanished";
     CANCELLED = "CancelledError", "cancelled";
     INTERNAL = "InternalError", "internal";
 }
@@ -94,10 +113,16 @@ impl Failure {
             io::ErrorKind::PermissionDenied => ACCESS_DENIED,
             io::ErrorKind::IsADirectory => IS_A_DIRECTORY,
             io::ErrorKind::NotADirectory => NOT_A_DIRECTORY,
+            io::ErrorKind::StorageFull => DISK_FULL,
             _ => FILE_IO,
         };
+        // What carries no words of its own gets the system's.
+        let plain =
+            || error.get_ref().is_none().then(|| errno_of(error.kind())).flatten();
+        let known = error.raw_os_error().or_else(plain);
+        let errno = known.or_else(|| errno_of(error.kind())).unwrap_or(EIO);
         Self(Python::attach(|py| {
-            let strerror = match error.raw_os_error() {
+            let strerror = match known {
                 Some(errno) => py
                     .import("os")
                     .and_then(|os| os.call_method1("strerror", (errno,)))
@@ -105,14 +130,52 @@ impl Failure {
                     .unwrap_or_else(|_| error.to_string()),
                 None => error.to_string(),
             };
-            let errno =
-                error.raw_os_error().or_else(|| errno_of(error.kind())).unwrap_or(5);
             raise(py, kind, (errno, strerror, path.as_os_str().to_owned()))
         }))
     }
 
     pub(crate) fn parameter(message: impl ToString) -> Self {
         Self::new(INVALID_PARAMETER, message)
+    }
+
+    /// An exception about a file that the system did not raise: errno and the words are ours.
+    fn os_like(kind: Kind, errno: i32, message: impl ToString, path: &Path) -> Self {
+        let message = message.to_string();
+        let path = path.as_os_str();
+        Self(Python::attach(|py| match path.is_empty() {
+            true => raise(py, kind, (errno, message)),
+            false => raise(py, kind, (errno, message, path.to_owned())),
+        }))
+    }
+
+    /// A name that is not a CID, where there is nobody to ask for what it names.
+    pub(crate) fn names_unsupported(message: impl ToString) -> Self {
+        Self::new(NAMES_UNSUPPORTED, message)
+    }
+
+    /// A handle that was closed.
+    pub(crate) fn closed() -> Self {
+        Self::new(REPOSITORY_CLOSED, "the repository was closed")
+    }
+
+    /// Something that stayed behind in the process that made it.
+    pub(crate) fn forked(message: impl ToString) -> Self {
+        Self::new(FORKED, message)
+    }
+
+    /// A block that is not here.
+    pub(crate) fn missing(cid: &Cid) -> Self {
+        DagError::Missing(Box::new(*cid)).into()
+    }
+
+    /// Something larger than allowed.
+    pub(crate) fn limit(message: impl ToString) -> Self {
+        Self::new(LIMIT, message)
+    }
+
+    /// Data that is not what its codec asks for.
+    pub(crate) fn malformed(message: impl ToString) -> Self {
+        Self::new(MALFORMED, message)
     }
 
     pub(crate) fn multiaddr(message: impl ToString) -> Self {
@@ -226,6 +289,12 @@ impl From<DagError> for Failure {
         let kind = match error {
             DagError::Hash(error) => return error.into(),
             DagError::Io(error) => return Self::os(&error, Path::new("")),
+            DagError::Store(source) => {
+                return match source.downcast::<RepoError>() {
+                    Ok(error) => (*error).into(),
+                    Err(source) => Self::new(FILE_IO, described(&*source)),
+                };
+            }
             DagError::Pb { .. }
             | DagError::LinkCid { .. }
             | DagError::Cbor(_)
@@ -246,6 +315,7 @@ impl From<UnixFsError> for Failure {
             UnixFsError::Read { path, source } | UnixFsError::Write { path, source } => {
                 return Self::os(&source, &path);
             }
+            UnixFsError::Input(source) => return Self::os(&source, Path::new("")),
             UnixFsError::Spill(source) => {
                 return Self::os(&source, &std::env::temp_dir());
             }
@@ -256,7 +326,25 @@ impl From<UnixFsError> for Failure {
             UnixFsError::Kernel(error) => return error.into(),
             UnixFsError::Dag(error) => return error.into(),
             UnixFsError::Changed { .. } => FILE_CHANGED,
-            UnixFsError::NotUtf8 { .. } | UnixFsError::Nameless => INVALID_NAME,
+            UnixFsError::NotUtf8 { .. }
+            | UnixFsError::Nameless
+            | UnixFsError::InvalidEntryName { .. } => INVALID_NAME,
+            UnixFsError::NoSuchEntry { path } => {
+                return Self::os(&io::ErrorKind::NotFound.into(), Path::new(&path));
+            }
+            UnixFsError::EntryExists { path } => {
+                return Self::os(&io::ErrorKind::AlreadyExists.into(), Path::new(&path));
+            }
+            UnixFsError::IsADirectory { path } | UnixFsError::NeedsRecursive { path } => {
+                return Self::os(&io::ErrorKind::IsADirectory.into(), Path::new(&path));
+            }
+            UnixFsError::NotADirectory { path } => {
+                return Self::os(&io::ErrorKind::NotADirectory.into(), Path::new(&path));
+            }
+            UnixFsError::IsASymlink { .. } => UNSUPPORTED_FILE,
+            UnixFsError::MoveIntoItself { .. } | UnixFsError::OnRoot { .. } => {
+                INVALID_PARAMETER
+            }
             UnixFsError::Unsupported { .. } | UnixFsError::SymlinkLoop { .. } => {
                 UNSUPPORTED_FILE
             }
@@ -269,6 +357,92 @@ impl From<UnixFsError> for Failure {
         };
         Self::new(kind, error)
     }
+}
+
+impl From<RepoError> for Failure {
+    fn from(error: RepoError) -> Self {
+        let full = error.is_disk_full();
+        let message = described(&error);
+        match error {
+            RepoError::Io { path, source, .. } => Self::os(&source, &path),
+            RepoError::Pack(error) => error.into(),
+            RepoError::Dag(error) => error.into(),
+            RepoError::Hash(error) => error.into(),
+            RepoError::NotFound { path } => {
+                let what = "no repository here: make one with `ipfs-kit init`";
+                Self::os_like(REPOSITORY_NOT_FOUND, ENOENT, what, &path)
+            }
+            RepoError::Newer { .. } => Self::new(REPOSITORY_VERSION, message),
+            RepoError::IndexDamaged { .. } => Self::new(INDEX_DAMAGED, message),
+            RepoError::Index { path, source, .. } => {
+                let kind = if full { DISK_FULL } else { FILE_IO };
+                let errno = if full { ENOSPC } else { EIO };
+                Self::os_like(kind, errno, source, &path)
+            }
+            RepoError::Statement(source) => {
+                let kind = if full { DISK_FULL } else { FILE_IO };
+                let errno = if full { ENOSPC } else { EIO };
+                Self::os_like(kind, errno, source, Path::new(""))
+            }
+            RepoError::NetworkFileSystem { .. } => Self::new(UNSAFE_FILE_SYSTEM, message),
+            RepoError::ReadOnly { path } => {
+                let what = "the repository is read-only";
+                Self::os_like(REPOSITORY_READ_ONLY, EROFS, what, &path)
+            }
+            RepoError::Busy { .. } => Self::new(REPOSITORY_BUSY, message),
+            RepoError::Full { .. } => {
+                Self::os_like(REPOSITORY_FULL, ENOSPC, message, Path::new(""))
+            }
+            RepoError::Forked => Self::new(FORKED, message),
+            RepoError::NotPinned { .. } => Self::new(NOT_PINNED, message),
+            RepoError::PinConflict { .. } => Self::new(PIN_CONFLICT, message),
+            RepoError::InUse { .. } => Self::new(BLOCK_IN_USE, message),
+            RepoError::Damaged { .. } => Self::new(INTEGRITY, message),
+            RepoError::Vanished => Self::new(VANISHED, message),
+            RepoError::Conflict => Self::new(CONFLICT, message),
+            RepoError::Cancelled => Self::new(CANCELLED, message),
+            RepoError::PackLost { .. } => Self::new(PACK_LOST, message),
+        }
+    }
+}
+
+impl From<PackError> for Failure {
+    fn from(error: PackError) -> Self {
+        let message = described(&error);
+        let kind = match error {
+            PackError::Io { path, source, .. } => return Self::os(&source, &path),
+            PackError::Car(error) => return car_failure(error, Path::new("")),
+            PackError::ReadOnly { path } => {
+                let what = "the repository is read-only";
+                return Self::os_like(REPOSITORY_READ_ONLY, EROFS, what, &path);
+            }
+            PackError::Damaged { .. } | PackError::Short { .. } => INTEGRITY,
+            PackError::Index { .. } => INDEX_DAMAGED,
+            PackError::Poisoned { .. } => FILE_IO,
+            PackError::Id { .. } => INVALID_PARAMETER,
+        };
+        Self::new(kind, message)
+    }
+}
+
+const ENOENT: i32 = 2;
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+const EROFS: i32 = 30;
+
+/// The whole chain of reasons, each once.
+fn described(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = cause.source();
+    }
+    text
 }
 
 /// A CAR error, with the file it is about.
@@ -296,5 +470,9 @@ pub(crate) fn car_failure(error: CarError, path: &Path) -> Failure {
             INVALID_PARAMETER
         }
     };
-    Failure::new(kind, format!("{}: {error}", path.display()))
+    let place = path.display().to_string();
+    match place.is_empty() {
+        true => Failure::new(kind, error),
+        false => Failure::new(kind, format!("{place}: {error}")),
+    }
 }

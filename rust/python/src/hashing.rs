@@ -32,7 +32,7 @@ pub(crate) fn hash_path(
         && std::fs::metadata(&path)
             .is_ok_and(|at| at.is_file() && at.len() <= SHORT_BYTES);
     let work = |threads: usize, control: &Control| {
-        let importer = Importer { params: &params, threads, control };
+        let importer = Importer::new(&params, threads, control);
         Ok(importer.path(&path, entries, None)?)
     };
     let done = if small {
@@ -58,7 +58,7 @@ pub(crate) fn hash_stream(
     let params = params::settle(profile, Some(params))?;
     let threads = running::threads(threads)?;
     let done = running::run_reading(py, source, progress, |control, pieces| {
-        let importer = Importer { params: &params, threads, control };
+        let importer = Importer::new(&params, threads, control);
         Ok(importer.reader(pieces, name, None)?)
     })?;
     Ok((CID(done.cid), done.tsize))
@@ -77,7 +77,7 @@ pub(crate) fn hash_paths<'py>(
     let params = params::settle(profile, Some(params))?;
     let threads = running::threads(threads)?;
     let results = running::run(py, progress, |control| {
-        let importer = Importer { params: &params, threads, control };
+        let importer = Importer::new(&params, threads, control);
         Ok(importer.files(paths))
     })?;
     let list = PyList::empty(py);
@@ -94,7 +94,7 @@ pub(crate) fn hash_paths<'py>(
 
 /// Iterates once over what stands below a root, by path: (path, CID, tsize).
 #[pyclass(frozen, module = "ipfs_kit_py._native")]
-pub(crate) struct TreeEntries(Mutex<Entries>);
+pub(crate) struct TreeEntries(pub(crate) Mutex<Entries>);
 
 #[pymethods]
 impl TreeEntries {

@@ -5,6 +5,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
+mod block;
 mod buffers;
 mod bulk;
 mod car;
@@ -12,16 +13,29 @@ mod cid;
 mod column;
 mod errors;
 mod hashing;
+mod ipld;
 mod multiformats;
 mod parallel;
 mod params;
+mod repo;
+mod repo_add;
+mod repo_blocks;
+mod repo_dag;
+mod repo_files;
+mod repo_path;
+mod repo_pins;
+mod repo_read;
+mod repo_upkeep;
 mod running;
+mod stream;
 
 use pyo3::pymodule;
 
 /// The Rust core of `ipfs_kit_py`.
 #[pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use crate::block::Block;
     #[pymodule_export]
     use crate::bulk::{cid_of, cids_of};
     #[pymodule_export]
@@ -35,11 +49,47 @@ mod _native {
     #[pymodule_export]
     use crate::hashing::{TreeEntries, hash_path, hash_paths, hash_stream};
     #[pymodule_export]
+    use crate::ipld::{ipld_decode, ipld_encode};
+    #[pymodule_export]
     use crate::multiformats::{
         cid_codecs, hash_functions, multiaddr_from_bytes, multiaddr_parts,
         multiaddr_to_bytes, multibases, multihash_decode, multihash_encode,
         sha256_kernel,
     };
+    #[pymodule_export]
+    use crate::repo::{
+        Repository, after_fork_in_child, after_fork_in_parent, before_fork, repo_stat,
+    };
+    #[pymodule_export]
+    use crate::repo_add::repo_add;
+    #[pymodule_export]
+    use crate::repo_blocks::{
+        repo_blocks, repo_get, repo_has, repo_put, repo_remove, repo_view, repo_view_many,
+    };
+    #[pymodule_export]
+    use crate::repo_dag::{repo_dag_stat, repo_export_car, repo_import_car};
+    #[pymodule_export]
+    use crate::repo_files::{
+        repo_files_attributes, repo_files_find, repo_files_link, repo_files_mkdir,
+        repo_files_rename, repo_files_resize, repo_files_root, repo_files_unlink,
+        repo_files_write,
+    };
+    #[pymodule_export]
+    use crate::repo_path::{split_files_path, split_path};
+    #[pymodule_export]
+    use crate::repo_pins::{
+        repo_first_missing, repo_indirect_pins, repo_pin, repo_pin_update, repo_pinned,
+        repo_pins, repo_unpin,
+    };
+    #[pymodule_export]
+    use crate::repo_read::{
+        FileReader, repo_extract, repo_file_stat, repo_ls, repo_readlink, repo_refs,
+        repo_resolve,
+    };
+    #[pymodule_export]
+    use crate::repo_upkeep::{repo_compact, repo_gc, repo_rebuild, repo_verify};
+    #[pymodule_export]
+    use crate::stream::Stream;
 
     use pyo3::prelude::{Bound, PyModule, PyModuleMethods, PyResult};
 

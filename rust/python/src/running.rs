@@ -4,11 +4,11 @@ use std::any::Any;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use ipfs_kit_unixfs::Control;
-use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
 use crate::buffers::to_vec;
@@ -90,21 +90,24 @@ pub(crate) fn run<T: Send>(
         thread::scope(|scope| {
             let worker = scope.spawn(|| {
                 let done = catch_unwind(AssertUnwindSafe(|| work(&control)));
-                *finished.0.lock() = true;
+                *finished.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
                 finished.1.notify_all();
                 done
             });
-            let mut over = finished.0.lock();
-            while !*over {
-                if finished.1.wait_for(&mut over, SLICE).timed_out() && !*over {
-                    parking_lot::MutexGuard::unlocked(&mut over, || watch.look());
-                }
+            while !wait(&finished) {
+                watch.look();
             }
-            drop(over);
             worker.join().unwrap_or_else(Err)
         })
     });
     watch.settle(done)
+}
+
+/// Waits a slice of time; tells whether the work is over.
+fn wait((over, signal): &(Mutex<bool>, Condvar)) -> bool {
+    let held = over.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = signal.wait_timeout_while(held, SLICE, |over| !*over);
+    *waited.unwrap_or_else(PoisonError::into_inner).0
 }
 
 /// Runs short work on the calling thread, without the interpreter.
@@ -115,6 +118,16 @@ pub(crate) fn run_here<T: Send>(
     let control = Control::new();
     let done = py.detach(|| catch_unwind(AssertUnwindSafe(|| work(&control))));
     done.unwrap_or_else(|panic| Err(Failure::panic(&*panic)))
+}
+
+/// Runs work on so many bytes: here if they are few, else so that Ctrl-C ends it.
+pub(crate) fn run_by_size<T: Send>(
+    py: Python<'_>,
+    bytes: u64,
+    few: u64,
+    work: impl FnOnce(&Control) -> Outcome<T> + Send,
+) -> Outcome<T> {
+    if bytes <= few { run_here(py, work) } else { run(py, None, work) }
 }
 
 /// Runs work that reads from a Python object: the calling thread reads, others work.

@@ -62,6 +62,14 @@ impl Session {
         self.commit_with(|transaction| insert(transaction, cid, kind, name, now))
     }
 
+    /// Commits, and pins a root that this session has taken with all below it, as an import
+    /// gives it: nothing is looked for again.
+    pub fn commit_added(&self, cid: &Cid, name: Option<&str>) -> Result<(), RepoError> {
+        let now = self.now();
+        let kind = PinKind::Recursive;
+        self.commit_with(|transaction| insert(transaction, cid, kind, name, now))
+    }
+
     /// Commits, and makes one pin of another: the new root is pinned, the old one is not.
     pub fn commit_pin_update(
         &self,

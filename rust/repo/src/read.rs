@@ -12,12 +12,14 @@ use ipfs_kit_pack::{Key as Place, Pack};
 
 use crate::error::described;
 use crate::repository::VerifyReads;
-use crate::shared::Shared;
+use crate::shared::{LOOKS, Shared};
 use crate::view::Location;
 use crate::{RepoError, references};
 
 /// Bytes worth hashing on a thread of their own.
 const THREAD_BYTES: usize = 1 << 20;
+/// Fewer messages on a thread of their own would leave lanes of the widest kernel empty.
+const LEAST_LANES: usize = 16;
 /// Messages hashed at once: twice the lanes of the widest kernel.
 const LANES: usize = 32;
 
@@ -46,14 +48,15 @@ pub(crate) fn get(shared: &Shared, cid: &Cid) -> Result<Option<Bytes>, RepoError
     }
     // Damage is reported only if no other place has the block whole.
     let mut damage = None;
-    let mut skip = 0;
+    let (mut skip, mut looks) = (0, 0);
     while let Some(location) = shared.locate(hash, skip)? {
         skip += 1;
         let found = match open(shared, &location, cid) {
             Ok(Some(found)) => found,
             // The pack was moved or removed by another: the block may be elsewhere now.
-            Ok(None) if shared.refresh()? => {
-                skip = 0;
+            Ok(None) if looks < LOOKS => {
+                shared.refresh()?;
+                (skip, looks) = (0, looks + 1);
                 continue;
             }
             Ok(None) => {
@@ -96,6 +99,12 @@ pub(crate) fn get_here(shared: &Shared, cid: &Cid) -> Result<Option<Bytes>, Repo
         found.pack.set_verified(found.place);
     }
     Ok(Some(found.data))
+}
+
+/// Tells whether a pack has a block, for who holds the catalogue.
+pub(crate) fn has_here(shared: &Shared, cid: &Cid) -> Result<bool, RepoError> {
+    let found = shared.view().find(&shared.packs, cid.hash(), 0);
+    Ok(cid.hash().code() == Code::Identity.code() || found?.is_some())
 }
 
 /// Reads blocks; those not yet known to be whole are hashed side by side.
@@ -181,7 +190,8 @@ fn verify_many(shared: &Shared, cids: &[Cid], found: &[(usize, Found)]) -> Vec<b
 /// Which of the blocks have these hashes; a hash that cannot be computed counts as wrong.
 pub(crate) fn hash_all(threads: usize, blocks: &[(&Multihash, &[u8])]) -> Vec<bool> {
     let bytes: usize = blocks.iter().map(|(_, data)| data.len()).sum();
-    let threads = threads.min(bytes / THREAD_BYTES).min(blocks.len() / LANES).max(1);
+    let threads =
+        threads.min(bytes / THREAD_BYTES).min(blocks.len() / LEAST_LANES).max(1);
     let share = blocks.len().div_ceil(threads).max(1);
     let mut shares = blocks.chunks(share);
     let Some(first) = shares.next() else { return Vec::new() };

@@ -53,6 +53,16 @@ fn find(shared: &Shared, hash: &Multihash) -> Result<Option<Place>, RepoError> {
     }))
 }
 
+/// The same inside a transaction.
+pub(crate) fn is_named(
+    transaction: &Transaction<'_>,
+    hash: &Multihash,
+) -> Result<bool, RepoError> {
+    let find = "SELECT EXISTS (SELECT 1 FROM reference WHERE hash = ?1)";
+    let mut statement = transaction.prepare_cached(find)?;
+    Ok(statement.query_row([hash.to_bytes()], |row| row.get(0))?)
+}
+
 /// Whether a file is known to have the block.
 pub(crate) fn has(shared: &Shared, hash: &Multihash) -> Result<bool, RepoError> {
     Ok(find(shared, hash)?.is_some())

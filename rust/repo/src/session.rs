@@ -10,22 +10,22 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use ipfs_kit_cid::Cid;
+use ipfs_kit_cid::{Cid, codec};
 use ipfs_kit_dag::{BlockSink, BlockSource, DagError, InPlace};
 use ipfs_kit_hash::Code;
 use ipfs_kit_pack::{Claim, Pack, PackId, Writer};
 use ipfs_kit_unixfs::Control;
 use rusqlite::{OptionalExtension, Transaction};
 
-use crate::catalogue::count_up;
+use crate::catalogue::{count_up, number};
 use crate::fork::Ownership;
-use crate::key::{Key, entries, push_entry};
+use crate::key::{Key, entries, keys, push_entry};
 use crate::lease::{Lease, Note};
 use crate::mark::first_missing;
 use crate::references::{self, Reference};
 use crate::shared::Shared;
 use crate::unchanged::Pending;
-use crate::{RepoError, Repository, read};
+use crate::{RepoError, Repository, read, roots};
 
 /// Blocks on their way into a repository; cloned handles write to one session.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub struct Taken {
 pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) lease: Lease,
+    /// How many removals there had been when it began.
+    removals: i64,
     open: Option<Open>,
     /// New blocks of the open pack.
     fresh: HashMap<Key, Fresh>,
@@ -108,12 +110,16 @@ impl Repository {
         let shared = self.shared()?;
         shared.writable()?;
         shared.refresh()?;
-        let seq = shared.view().seq;
+        let (seq, removals) = {
+            let view = shared.view();
+            (view.seq, view.removals)
+        };
         let lease = Lease::begin(&shared.folder, seq)?;
         let before_commit = shared.options.before_commit.clone();
         let inner = Inner {
             shared,
             lease,
+            removals,
             open: None,
             fresh: HashMap::new(),
             row: Vec::new(),
@@ -344,6 +350,7 @@ impl Inner {
         let (shared, time) = (&self.shared, self.shared.now());
         let count = self.fresh.len();
         let done = shared.writable()?.write(|transaction| {
+            self.check_touched(transaction)?;
             let stamp = Stamp { seq: count_up(transaction, "commits")?, time };
             if let Some((id, end)) = end {
                 insert_row(transaction, id, end, count, stamp, &self.row)?;
@@ -376,6 +383,29 @@ impl Inner {
         self.in_place.clear();
         self.unchanged.clear();
         Ok(done)
+    }
+
+    /// Makes sure that what was found is still there, if anything was removed since.
+    ///
+    /// The lease keeps it from collections; damaged places can be dropped all the same.
+    fn check_touched(&self, transaction: &Transaction<'_>) -> Result<(), RepoError> {
+        if number(transaction, "removals")? == self.removals {
+            return Ok(());
+        }
+        self.shared.update(transaction)?;
+        let here = Here { session: self, transaction };
+        let blocks = keys(&self.touched_blocks).filter_map(|key| key.hash());
+        for hash in blocks {
+            if !here.has(&Cid::new_v1(codec::RAW, hash))? {
+                return Err(RepoError::Vanished);
+            }
+        }
+        for root in roots::cids(&self.touched_roots) {
+            if first_missing(&here, &root, &Control::new())?.is_some() {
+                return Err(RepoError::Vanished);
+            }
+        }
+        Ok(())
     }
 
     fn has(&self, cid: &Cid) -> Result<bool, RepoError> {
@@ -411,6 +441,26 @@ impl BlockSource for Reader<'_> {
 
     fn has(&self, cid: &Cid) -> Result<bool, DagError> {
         Ok(self.0.borrow().has(cid)?)
+    }
+}
+
+/// What a commit will have made of the repository, inside its transaction.
+struct Here<'a> {
+    session: &'a Inner,
+    transaction: &'a Transaction<'a>,
+}
+
+impl BlockSource for Here<'_> {
+    fn get(&self, cid: &Cid) -> Result<Option<Bytes>, DagError> {
+        Ok(read::get_here(&self.session.shared, cid)?)
+    }
+
+    fn has(&self, cid: &Cid) -> Result<bool, DagError> {
+        let (session, key) = (self.session, Key::of(cid.hash()));
+        Ok(session.fresh.contains_key(&key)
+            || session.in_place.contains_key(&key)
+            || read::has_here(&session.shared, cid)?
+            || references::is_named(self.transaction, cid.hash())?)
     }
 }
 

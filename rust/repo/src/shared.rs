@@ -13,7 +13,7 @@ use crate::view::{Location, View};
 use crate::{RepoError, fork, frozen};
 
 /// Looks at the catalogue before a pack that cannot be found is an error.
-const LOOKS: usize = 3;
+pub(crate) const LOOKS: usize = 3;
 
 /// An open repository.
 #[derive(Debug)]
@@ -179,15 +179,14 @@ impl Shared {
             let found = self.view().find(&self.packs, hash, skip);
             match found {
                 Ok(Some(location)) => return Ok(Some(location)),
-                Ok(None) if skip > 0 || !self.refresh()? => return Ok(None),
-                Ok(None) => {}
-                Err(unasked) => {
-                    looks += 1;
-                    if looks > LOOKS || !self.refresh()? {
-                        return Err(unasked.into());
-                    }
-                }
+                Ok(None) if skip > 0 || looks > 0 => return Ok(None),
+                Err(unasked) if looks == LOOKS => return Err(unasked.into()),
+                Ok(None) | Err(_) => {}
             }
+            // Another thread may have brought the view up to date since the look, so that
+            // there is no news: then the look is as old as if there were.
+            self.refresh()?;
+            looks += 1;
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::UnixFsError;
 
 /// Blocks asked for at once, and bytes of the file in them.
 const WINDOW_BLOCKS: usize = 64;
-const WINDOW_BYTES: u64 = 16 << 20;
+const WINDOW_BYTES: u64 = 32 << 20;
 
 /// Blocks without a byte of their own that are read for nothing: so many, and two for each
 /// that has some. No writer makes chains of nodes with one link each.

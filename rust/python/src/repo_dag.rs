@@ -1,0 +1,206 @@
+//! Whole DAGs: to and from CAR files, and counted.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use ipfs_kit_car::{Reader, Writer};
+use ipfs_kit_cid::Cid;
+use ipfs_kit_dag::{Walk, WalkLimits};
+use ipfs_kit_repo::PinKind;
+use ipfs_kit_unixfs::{Control, UnixFsError};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::cid::CID;
+use crate::errors::{Failure, Outcome, car_failure};
+use crate::repo::{Handle, Repository};
+use crate::repo_path::take;
+use crate::running;
+use crate::stream::{Item, Out, Stream};
+
+/// What is handed to Python at once of a CAR.
+const PIECE_BYTES: usize = 1 << 20;
+
+type Imported = (Vec<CID>, u64, u64);
+
+/// Put the blocks of a CAR, each checked: (roots, blocks, bytes).
+///
+/// All of them count at the end, or none.
+#[pyfunction]
+#[pyo3(signature = (repository, source, progress, *, pin_roots = true))]
+pub(crate) fn repo_import_car(
+    py: Python<'_>,
+    repository: &Repository,
+    source: &Bound<'_, PyAny>,
+    progress: Option<Py<PyAny>>,
+    pin_roots: bool,
+) -> Outcome<Imported> {
+    let handle = repository.handle()?;
+    if source.is_instance_of::<PyString>() {
+        let path: PathBuf = source.extract()?;
+        return running::run(py, progress, |control| {
+            let file = File::open(&path).map_err(|error| Failure::os(&error, &path))?;
+            let input = BufReader::with_capacity(1 << 20, file);
+            import(&handle, input, &path, pin_roots, control)
+        });
+    }
+    running::run_reading(py, source, progress, |control, pieces| {
+        import(&handle, pieces, Path::new(""), pin_roots, control)
+    })
+}
+
+fn import(
+    handle: &Handle,
+    input: impl Read,
+    path: &Path,
+    pin_roots: bool,
+    control: &Control,
+) -> Outcome<Imported> {
+    let failed = |error| car_failure(error, path);
+    let mut reader = Reader::new(input).map_err(failed)?;
+    let roots = reader.roots().to_vec();
+    let session = handle.session()?;
+    let (mut blocks, mut bytes) = (0, 0);
+    while let Some(block) = reader.next_block().map_err(failed)? {
+        if control.is_cancelled() {
+            return Err(UnixFsError::Cancelled.into());
+        }
+        session.put(&block.cid, &block.data)?;
+        blocks += 1;
+        bytes += block.data.len() as u64;
+        control.add_bytes(block.data.len());
+    }
+    if control.is_cancelled() {
+        return Err(UnixFsError::Cancelled.into());
+    }
+    if pin_roots {
+        for root in &roots {
+            session.commit_pin(root, PinKind::Recursive, None, control)?;
+        }
+    }
+    session.commit()?;
+    Ok((roots.into_iter().map(CID).collect(), blocks, bytes))
+}
+
+/// Iterate over the bytes of a CAR with everything below what a path names.
+///
+/// The report is [blocks, bytes of blocks].
+#[pyfunction]
+pub(crate) fn repo_export_car(
+    py: Python<'_>,
+    repository: &Repository,
+    path: &Bound<'_, PyAny>,
+) -> Outcome<Stream> {
+    let (handle, at) = (repository.handle()?, take(path)?);
+    let root = running::run_here(py, |_| {
+        let root = at.block(&*handle)?;
+        if handle.get(&root)?.is_none() {
+            return Err(Failure::missing(&root));
+        }
+        Ok(root)
+    })?;
+    Ok(Stream::start(move |control, out| {
+        let mut pieces = Pieces { out, gathered: Vec::new(), failed: None };
+        let done = export(&handle, root, &mut pieces, control);
+        if let Some(failure) = pieces.failed {
+            return Err(failure);
+        }
+        let done = done?;
+        let rest = std::mem::take(&mut pieces.gathered);
+        pieces.out.put(Item::Bytes(Bytes::from(rest)))?;
+        Ok(done)
+    }))
+}
+
+fn export(
+    handle: &Handle,
+    root: Cid,
+    pieces: &mut Pieces<'_>,
+    control: &Control,
+) -> Outcome<Vec<u64>> {
+    let failed = |error| car_failure(error, Path::new(""));
+    let mut writer = Writer::new(pieces, &[root]).map_err(failed)?;
+    let (mut blocks, mut bytes) = (0, 0);
+    for visit in walk(handle, root) {
+        if control.is_cancelled() {
+            return Err(UnixFsError::Cancelled.into());
+        }
+        let visit = visit?;
+        writer.put(&visit.cid, &visit.data).map_err(failed)?;
+        blocks += 1;
+        bytes += visit.data.len() as u64;
+    }
+    writer.finish().map_err(failed)?;
+    Ok(vec![blocks, bytes])
+}
+
+fn walk(handle: &Handle, root: Cid) -> Walk<'_, ipfs_kit_repo::Repository> {
+    Walk::new(&**handle, root, WalkLimits::default())
+}
+
+/// Gathers what is written into pieces for Python.
+struct Pieces<'a> {
+    out: &'a mut Out,
+    gathered: Vec<u8>,
+    failed: Option<Failure>,
+}
+
+impl Write for Pieces<'_> {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        self.gathered.extend_from_slice(data);
+        if self.gathered.len() >= PIECE_BYTES {
+            let piece = std::mem::take(&mut self.gathered);
+            if let Err(failure) = self.out.put(Item::Bytes(Bytes::from(piece))) {
+                self.failed = Some(failure);
+                return Err(std::io::ErrorKind::BrokenPipe.into());
+            }
+        }
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+type Counted = (Vec<(CID, u64, u64)>, u64, u64);
+
+/// Count the blocks and bytes below roots: ((CID, blocks, bytes) of each, and both of all of
+/// them together, what they share counted once).
+#[pyfunction]
+pub(crate) fn repo_dag_stat(
+    py: Python<'_>,
+    repository: &Repository,
+    paths: Vec<Bound<'_, PyAny>>,
+    progress: Option<Py<PyAny>>,
+) -> Outcome<Counted> {
+    let handle = repository.handle()?;
+    let paths = paths.iter().map(take).collect::<Outcome<Vec<_>>>()?;
+    running::run(py, progress, |control| {
+        let (mut each, mut seen) = (Vec::new(), HashSet::new());
+        let (mut all_blocks, mut all_bytes) = (0, 0);
+        for at in &paths {
+            let root = at.block(&*handle)?;
+            let (mut blocks, mut bytes) = (0, 0);
+            for visit in walk(&handle, root) {
+                if control.is_cancelled() {
+                    return Err(UnixFsError::Cancelled.into());
+                }
+                let visit = visit?;
+                let size = visit.data.len() as u64;
+                blocks += 1;
+                bytes += size;
+                control.add_bytes(visit.data.len());
+                if paths.len() == 1 || seen.insert(visit.cid) {
+                    all_blocks += 1;
+                    all_bytes += size;
+                }
+            }
+            each.push((CID(root), blocks, bytes));
+        }
+        Ok((each, all_blocks, all_bytes))
+    })
+}

@@ -1,0 +1,387 @@
+//! Reading files and folders: bytes, ranges, listings, links, extraction.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ipfs_kit_cid::{Cid, codec};
+use ipfs_kit_dag::{DagError, pb};
+use ipfs_kit_unixfs::read::{self, File, entries};
+use ipfs_kit_unixfs::{
+    Control, ExtractLimits, Extractor, FsNode, NodeKind, Symlinks, UnixFsError,
+};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::block::Block;
+use crate::buffers::HeldMut;
+use crate::cid::CID;
+use crate::errors::{Failure, Outcome};
+use crate::repo::{Handle, Repository};
+use crate::repo_path::take;
+use crate::stream::{Item, Out, Report, Stream};
+use crate::{car, params, running};
+
+/// Reads up to this size are over before anyone would press Ctrl-C.
+const SHORT_BYTES: u64 = 8 << 20;
+
+/// A file of a repository, open for reading at any offset.
+#[pyclass(frozen, module = "ipfs_kit_py._native")]
+pub(crate) struct FileReader {
+    handle: Handle,
+    cid: Cid,
+    file: Arc<File>,
+}
+
+impl FileReader {
+    fn open(
+        py: Python<'_>,
+        repository: &Repository,
+        path: &Bound<'_, PyAny>,
+    ) -> Outcome<Self> {
+        let (handle, at) = (repository.handle()?, take(path)?);
+        running::run_here(py, |_| {
+            let cid = at.block(&*handle)?;
+            let file = Arc::new(File::open(&*handle, &cid)?);
+            Ok(Self { handle: handle.clone(), cid, file })
+        })
+    }
+
+    /// Where a range ends, and how long it is.
+    fn range(&self, offset: u64, length: Option<u64>) -> (std::ops::Range<u64>, u64) {
+        let size = self.file.size();
+        let start = offset.min(size);
+        let end = length.map_or(size, |length| start.saturating_add(length).min(size));
+        (start..end, end - start)
+    }
+
+    fn fill(&self, start: u64, out: &mut [u8], control: &Control) -> Outcome<()> {
+        let end = start + out.len() as u64;
+        let mut filled = 0;
+        for piece in self.file.pieces(&*self.handle, start..end) {
+            if control.is_cancelled() {
+                return Err(UnixFsError::Cancelled.into());
+            }
+            let piece = piece?;
+            let room = out.get_mut(filled..filled + piece.len()).ok_or(TOO_LONG)?;
+            room.copy_from_slice(&piece);
+            filled += piece.len();
+            control.add_bytes(piece.len());
+        }
+        if filled < out.len() {
+            return Err(TOO_SHORT.into());
+        }
+        Ok(())
+    }
+}
+
+const TOO_LONG: UnixFsError =
+    UnixFsError::Node { reason: "a file has more bytes than it says" };
+const TOO_SHORT: UnixFsError =
+    UnixFsError::Node { reason: "a file has fewer bytes than it says" };
+
+#[pymethods]
+impl FileReader {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        repository: &Repository,
+        path: &Bound<'_, PyAny>,
+    ) -> Outcome<Self> {
+        Self::open(py, repository, path)
+    }
+
+    #[getter]
+    fn cid(&self) -> CID {
+        CID(self.cid)
+    }
+
+    #[getter]
+    fn size(&self) -> u64 {
+        self.file.size()
+    }
+
+    /// Read a range as bytes; to the end without a length.
+    #[pyo3(signature = (offset = 0, length = None))]
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        offset: u64,
+        length: Option<u64>,
+    ) -> Outcome<Bound<'py, PyBytes>> {
+        let (range, length) = self.range(offset, length);
+        let too_long = || Failure::limit("the file does not fit into memory");
+        let bytes = usize::try_from(length).map_err(|_| too_long())?;
+        Ok(PyBytes::new_with(py, bytes, |out| {
+            Ok(running::run_by_size(py, length, SHORT_BYTES, |control| {
+                self.fill(range.start, out, control)
+            })?)
+        })?)
+    }
+
+    /// Read into a buffer from an offset on; the result is how many bytes there were.
+    #[pyo3(signature = (buffer, offset = 0))]
+    fn readinto(
+        &self,
+        py: Python<'_>,
+        buffer: &Bound<'_, PyAny>,
+        offset: u64,
+    ) -> Outcome<usize> {
+        let mut held = HeldMut::new(buffer)?;
+        let out = held.bytes();
+        let (range, length) = self.range(offset, Some(out.len() as u64));
+        let count = usize::try_from(length).unwrap_or(out.len());
+        let out = &mut out[..count];
+        running::run_by_size(py, length, SHORT_BYTES, |control| {
+            self.fill(range.start, out, control)
+        })?;
+        Ok(count)
+    }
+
+    /// The bytes of a range in pieces, where they lie.
+    #[pyo3(signature = (offset = 0, length = None))]
+    fn views(
+        &self,
+        py: Python<'_>,
+        offset: u64,
+        length: Option<u64>,
+    ) -> Outcome<Vec<Block>> {
+        let (range, length) = self.range(offset, length);
+        let pieces = running::run_by_size(py, length, SHORT_BYTES, |_| {
+            Ok(self.file.read_range(&*self.handle, range)?)
+        })?;
+        Ok(pieces.into_iter().map(Block::new).collect())
+    }
+
+    /// The bytes of a range as one view; copied only where they lie in several blocks.
+    #[pyo3(signature = (offset = 0, length = None))]
+    fn view(&self, py: Python<'_>, offset: u64, length: Option<u64>) -> Outcome<Block> {
+        let (range, length) = self.range(offset, length);
+        let whole = running::run_by_size(py, length, SHORT_BYTES, |control| {
+            let mut first = self.file.pieces(&*self.handle, range.clone());
+            let piece = first.next().transpose()?.unwrap_or_default();
+            if piece.len() as u64 == length {
+                return Ok(piece);
+            }
+            let too_long = || Failure::limit("the file does not fit into memory");
+            let bytes = usize::try_from(length).map_err(|_| too_long())?;
+            let mut out = Vec::new();
+            out.try_reserve_exact(bytes).map_err(|_| too_long())?;
+            out.resize(bytes, 0);
+            self.fill(range.start, &mut out, control)?;
+            Ok(Bytes::from(out))
+        })?;
+        Ok(Block::new(whole))
+    }
+}
+
+/// Follow a path: (last block, what is left, `block`, `value` or `symlink`).
+#[pyfunction]
+pub(crate) fn repo_resolve(
+    py: Python<'_>,
+    repository: &Repository,
+    path: &Bound<'_, PyAny>,
+) -> Outcome<(CID, Vec<String>, &'static str)> {
+    let (handle, at) = (repository.handle()?, take(path)?);
+    running::run_here(py, |_| {
+        let found = at.resolve(&*handle)?;
+        let end = match found.end {
+            read::PathEnd::Block => "block",
+            read::PathEnd::Value => "value",
+            read::PathEnd::Symlink => "symlink",
+        };
+        Ok((CID(found.cid), found.remainder, end))
+    })
+}
+
+type Stat = (CID, &'static str, u64, u64, usize, Option<u32>, Option<(i64, u32)>);
+
+/// Read what a node says of itself: (CID, kind, size, cumulative size, links, mode, mtime).
+#[pyfunction]
+pub(crate) fn repo_file_stat(
+    py: Python<'_>,
+    repository: &Repository,
+    path: &Bound<'_, PyAny>,
+) -> Outcome<Stat> {
+    let (handle, at) = (repository.handle()?, take(path)?);
+    running::run_here(py, |_| {
+        let cid = at.block(&*handle)?;
+        let stat = read::stat(&*handle, &cid)?;
+        let kind = kind_name(stat.kind);
+        let mtime = stat.attributes.mtime.map(|time| (time.seconds, time.nanoseconds));
+        let (size, all, mode) = (stat.size, stat.cumulative_size, stat.attributes.mode);
+        Ok((CID(cid), kind, size, all, stat.links, mode, mtime))
+    })
+}
+
+fn kind_name(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Raw | NodeKind::File => "file",
+        NodeKind::Directory | NodeKind::HamtShard => "directory",
+        NodeKind::Symlink => "symlink",
+        NodeKind::Metadata => "metadata",
+    }
+}
+
+/// Where a symbolic link leads.
+#[pyfunction]
+pub(crate) fn repo_readlink(
+    py: Python<'_>,
+    repository: &Repository,
+    path: &Bound<'_, PyAny>,
+) -> Outcome<String> {
+    let (handle, at) = (repository.handle()?, take(path)?);
+    running::run_here(py, |_| {
+        let cid = at.block(&*handle)?;
+        match read::Node::read(&*handle, &cid)? {
+            read::Node::Pb(_, FsNode { kind: NodeKind::Symlink, data, .. }) => {
+                String::from_utf8(data.unwrap_or_default()).map_err(|_| {
+                    Failure::malformed("the target of the link is not valid UTF-8")
+                })
+            }
+            _ => Err(Failure::parameter(format!("{} is no symbolic link", at.show()))),
+        }
+    })
+}
+
+/// Iterate over a directory: (name, CID, tsize, kind, size); kind and size take a look at
+/// each entry's block, and are `None` without `resolve` and where it is not here.
+#[pyfunction]
+#[pyo3(signature = (repository, path, *, resolve = true))]
+pub(crate) fn repo_ls(
+    py: Python<'_>,
+    repository: &Repository,
+    path: &Bound<'_, PyAny>,
+    resolve: bool,
+) -> Outcome<Stream> {
+    let (handle, at) = (repository.handle()?, take(path)?);
+    // What is no directory is said at once.
+    let cid = running::run_here(py, |_| {
+        let cid = at.block(&*handle)?;
+        entries(&*handle, &cid)?;
+        Ok(cid)
+    })?;
+    Ok(Stream::start(move |_, out| list(&handle, &cid, resolve, out)))
+}
+
+fn list(handle: &Handle, cid: &Cid, resolve: bool, out: &mut Out) -> Outcome<Report> {
+    for entry in entries(&**handle, cid)? {
+        let entry = entry?;
+        let (mut kind, mut size) = (None, None);
+        if resolve {
+            if entry.cid.codec() == codec::RAW {
+                (kind, size) = (Some("file"), Some(entry.tsize));
+            } else {
+                match read::stat(&**handle, &entry.cid) {
+                    Ok(stat) => {
+                        (kind, size) = (Some(kind_name(stat.kind)), Some(stat.size))
+                    }
+                    // A folder lists what it names, whether it is here or not.
+                    Err(UnixFsError::Dag(
+                        DagError::Missing(_) | DagError::UnknownCodec(_),
+                    )) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        out.put(Item::Entry(entry.name, entry.cid, entry.tsize, kind, size))?;
+    }
+    Ok(Vec::new())
+}
+
+/// Iterate over links: (from, to, name, depth); to `max_depth` levels below the root.
+#[pyfunction]
+#[pyo3(signature = (repository, path, *, max_depth = None, unique = false))]
+pub(crate) fn repo_refs(
+    py: Python<'_>,
+    repository: &Repository,
+    path: &Bound<'_, PyAny>,
+    max_depth: Option<u64>,
+    unique: bool,
+) -> Outcome<Stream> {
+    let (handle, at) = (repository.handle()?, take(path)?);
+    let root = running::run_here(py, |_| at.block(&*handle))?;
+    let max_depth = max_depth.unwrap_or(read::MAX_DEPTH as u64);
+    Ok(Stream::start(move |control, out| {
+        let mut seen = std::collections::HashMap::new();
+        let mut stack = links(&handle, &root, 1)?;
+        stack.reverse();
+        while let Some((from, to, name, depth)) = stack.pop() {
+            if control.is_cancelled() {
+                return Err(UnixFsError::Cancelled.into());
+            }
+            if depth > max_depth {
+                continue;
+            }
+            // Met again further up, more of what is below it is within reach.
+            let known = if unique { seen.get(&to).copied() } else { None };
+            if known.is_some_and(|known| known <= depth) {
+                continue;
+            }
+            if unique {
+                seen.insert(to, depth);
+            }
+            if known.is_none() {
+                out.put(Item::Link(from, to, name, depth))?;
+            }
+            if depth < max_depth {
+                stack.extend(links(&handle, &to, depth + 1)?.into_iter().rev());
+            }
+        }
+        Ok(Vec::new())
+    }))
+}
+
+type Link = (Cid, Cid, String, u64);
+
+/// The links of a block, with their names where they have some.
+fn links(handle: &Handle, from: &Cid, depth: u64) -> Outcome<Vec<Link>> {
+    if from.codec() == codec::RAW {
+        return Ok(Vec::new());
+    }
+    let is_inline = from.hash().code() == ipfs_kit_hash::Code::Identity.code();
+    let data = match is_inline {
+        true => Bytes::copy_from_slice(from.hash().digest()),
+        false => handle.get(from)?.ok_or_else(|| Failure::missing(from))?,
+    };
+    if from.codec() == codec::DAG_PB {
+        let node = pb::PbNode::decode(&data)?;
+        let link =
+            |link: pb::PbLink| (*from, link.cid, link.name.unwrap_or_default(), depth);
+        return Ok(node.links.into_iter().map(link).collect());
+    }
+    let all = ipfs_kit_dag::links(from, &data)?;
+    Ok(all.into_iter().map(|to| (*from, to, String::new(), depth)).collect())
+}
+
+/// Write what a path names to files; the result is (entries, bytes).
+#[pyfunction]
+#[pyo3(signature = (repository, path, output, progress, *, symlinks = "inside", max_bytes = None, max_entries = None))]
+#[expect(clippy::too_many_arguments, reason = "the stub gives them names")]
+pub(crate) fn repo_extract(
+    py: Python<'_>,
+    repository: &Repository,
+    path: &Bound<'_, PyAny>,
+    output: PathBuf,
+    progress: Option<Py<PyAny>>,
+    symlinks: &str,
+    max_bytes: Option<&Bound<'_, PyAny>>,
+    max_entries: Option<&Bound<'_, PyAny>>,
+) -> Outcome<(u64, u64)> {
+    let (handle, at) = (repository.handle()?, take(path)?);
+    let symlinks: Symlinks = car::symlinks(symlinks)?;
+    let limit =
+        |name, given| Option::map_or(given, Ok(None), |n| params::number(name, n));
+    let max_bytes: Option<u64> = limit("max_bytes", max_bytes)?;
+    let max_entries: Option<u64> = limit("max_entries", max_entries)?;
+    let done = running::run(py, progress, |control| {
+        let cid = at.block(&*handle)?;
+        let held = handle.stat()?;
+        let limits: ExtractLimits =
+            car::limits(max_bytes, max_entries, held.bytes, held.blocks);
+        let source: &ipfs_kit_repo::Repository = &handle;
+        let extractor = Extractor { source, limits, symlinks, control };
+        Ok(extractor.extract(&cid, &output)?)
+    })?;
+    Ok((done.entries, done.bytes))
+}

@@ -1,0 +1,191 @@
+//! The class `Stream`: what a thread of ours finds, handed to Python as it comes.
+
+use std::process;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ipfs_kit_cid::Cid;
+use ipfs_kit_unixfs::{Control, UnixFsError};
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::PyBytes;
+
+use crate::cid::CID;
+use crate::errors::{Failure, Outcome};
+
+/// How often the calling thread looks for signals while it waits.
+const SLICE: Duration = Duration::from_millis(50);
+/// What is handed over at once, and how many such batches may wait.
+const BATCH_ITEMS: usize = 256;
+const BATCH_BYTES: usize = 1 << 20;
+const BATCHES: usize = 4;
+
+/// Something found.
+pub(crate) enum Item {
+    Cid(Cid),
+    Bytes(Bytes),
+    /// A name in a directory: name, CID, tsize, kind, size.
+    Entry(String, Cid, u64, Option<&'static str>, Option<u64>),
+    /// A link: from, to, name, depth.
+    Link(Cid, Cid, String, u64),
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            _ => BATCH_BYTES / BATCH_ITEMS,
+        }
+    }
+
+    fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(match self {
+            Self::Cid(cid) => CID(cid).into_pyobject(py)?.into_any().unbind(),
+            Self::Bytes(bytes) => PyBytes::new(py, &bytes).into_any().unbind(),
+            Self::Entry(name, cid, tsize, kind, size) => {
+                let entry = (name, CID(cid), tsize, kind, size);
+                entry.into_pyobject(py)?.into_any().unbind()
+            }
+            Self::Link(from, to, name, depth) => {
+                let link = (CID(from), CID(to), name, depth);
+                link.into_pyobject(py)?.into_any().unbind()
+            }
+        })
+    }
+}
+
+/// The end of a stream into which things are put.
+pub(crate) struct Out {
+    sender: SyncSender<Vec<Item>>,
+    control: Arc<Control>,
+    batch: Vec<Item>,
+    bytes: usize,
+}
+
+impl Out {
+    /// Hands something on; fails when nobody wants it any more.
+    pub(crate) fn put(&mut self, item: Item) -> Outcome<()> {
+        self.bytes += item.bytes();
+        self.batch.push(item);
+        if self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Hands on what has gathered.
+    fn flush(&mut self) -> Outcome<()> {
+        self.bytes = 0;
+        let batch = std::mem::take(&mut self.batch);
+        let gone = self.sender.send(batch).is_err();
+        if gone || self.control.is_cancelled() {
+            return Err(UnixFsError::Cancelled.into());
+        }
+        Ok(())
+    }
+}
+
+/// Numbers that a stream's work ends with.
+pub(crate) type Report = Vec<u64>;
+
+struct State {
+    receiver: Option<Receiver<Vec<Item>>>,
+    batch: std::vec::IntoIter<Item>,
+    worker: Option<JoinHandle<Outcome<Report>>>,
+    report: Option<Report>,
+}
+
+/// Iterates once over what a thread of the core finds.
+#[pyclass(frozen, module = "ipfs_kit_py._native")]
+pub(crate) struct Stream {
+    state: Mutex<State>,
+    control: Arc<Control>,
+    process: u32,
+}
+
+impl Stream {
+    /// Starts the work.
+    pub(crate) fn start(
+        work: impl FnOnce(&Control, &mut Out) -> Outcome<Report> + Send + 'static,
+    ) -> Self {
+        let (sender, receiver) = sync_channel(BATCHES);
+        let control = Arc::new(Control::new());
+        let shared = Arc::clone(&control);
+        let worker = thread::spawn(move || {
+            let control = Arc::clone(&shared);
+            let mut out = Out { sender, control: shared, batch: Vec::new(), bytes: 0 };
+            let done = work(&control, &mut out);
+            // What was found before a failure is given out before it.
+            out.flush().ok();
+            done
+        });
+        let state = State {
+            receiver: Some(receiver),
+            batch: Vec::new().into_iter(),
+            worker: Some(worker),
+            report: None,
+        };
+        Self { state: Mutex::new(state), control, process: process::id() }
+    }
+
+    fn lock<'a>(&'a self, py: Python<'_>) -> Outcome<MutexGuard<'a, State>> {
+        if self.process != process::id() {
+            let message = "this iterator belongs to the process that was forked";
+            return Err(Failure::forked(message));
+        }
+        Ok(match self.state.lock_py_attached(py) {
+            Ok(state) => state,
+            Err(poisoned) => poisoned.into_inner(),
+        })
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.control.cancel();
+    }
+}
+
+#[pymethods]
+impl Stream {
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> Outcome<Option<Py<PyAny>>> {
+        let mut state = self.lock(py)?;
+        loop {
+            if let Some(item) = state.batch.next() {
+                return Ok(Some(item.into_python(py)?));
+            }
+            let Some(receiver) = state.receiver.take() else { return Ok(None) };
+            let (receiver, received) = py.detach(move || {
+                let received = receiver.recv_timeout(SLICE);
+                (receiver, received)
+            });
+            match received {
+                Ok(batch) => state.batch = batch.into_iter(),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Err(error) = py.check_signals() {
+                        self.control.cancel();
+                        return Err(error.into());
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let Some(worker) = state.worker.take() else { return Ok(None) };
+                    let done = py.detach(|| worker.join());
+                    let done = done.unwrap_or_else(|panic| Err(Failure::panic(&*panic)));
+                    state.report = Some(done?);
+                    return Ok(None);
+                }
+            }
+            state.receiver = Some(receiver);
+        }
+    }
+
+    /// The numbers that the work ended with; `None` before its end.
+    #[getter]
+    fn report(&self, py: Python<'_>) -> Outcome<Option<Report>> {
+        Ok(self.lock(py)?.report.clone())
+    }
+}

@@ -11,10 +11,15 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ipfs_kit_py import Repository
 
 ROOT = Path(__file__).parents[1]
 SLOW_MACHINE = (HealthCheck.too_slow,)
@@ -83,3 +88,37 @@ def scaled() -> Callable[[int], int]:
     """Give the map from a soak test's full size to the size to run at now."""
     share = float(os.environ.get("IPFS_KIT_SCALE", "0.05"))
     return lambda full: max(1, round(full * share))
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> "Iterator[Repository]":
+    """Give a new repository."""
+    from ipfs_kit_py import Repository
+
+    with Repository(tmp_path / "repository", threads=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def later(repository: "Repository") -> "Iterator[Repository]":
+    """Give another handle on it, for which it is two hours later."""
+    from ipfs_kit_py import Repository
+
+    with Repository(repository.path, _clock_offset_seconds=7200) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Give a folder of files, some of several blocks, with names of many kinds."""
+    folder = tmp_path / "tree"
+    (folder / "sub" / "deep").mkdir(parents=True)
+    (folder / "empty folder").mkdir()
+    (folder / "a.txt").write_text("one\n")
+    (folder / "empty").write_bytes(b"")
+    (folder / "größe, 大.txt").write_text("ü\n")
+    (folder / "sub" / "100% #1?.txt").write_text("escaped\n")
+    (folder / "sub" / "big").write_bytes(os.urandom(3_500_000))
+    (folder / "sub" / "deep" / "same").write_text("one\n")
+    (folder / "link").symlink_to("sub/big")
+    return folder

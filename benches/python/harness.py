@@ -35,10 +35,12 @@ class Work:
     Attributes:
         run: Does it once and returns its CID or CIDs, None where it makes none.
         units: How much of the table's unit one call does; a slow peer is given less.
+        prepare: Makes ready for one call, which is timed alone then.
     """
 
     run: Callable[[], object]
     units: float
+    prepare: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,11 @@ def compare(title: str, unit: str, lineup: Lineup) -> Table:
         lineup: The contenders; without ours, no row has a ratio.
     """
     contenders = [*([lineup.ours] if lineup.ours else []), *lineup.peers]
-    results = [contender.work.run() for contender in contenders]
+    results = []
+    for contender in contenders:
+        if contender.work.prepare:
+            contender.work.prepare()
+        results.append(contender.work.run())
     times = take_turns(contenders)
     rows: list[Row] = []
     for contender, taken, result in zip(contenders, times, results, strict=True):
@@ -242,20 +248,22 @@ def take_turns(contenders: Sequence[Contender]) -> list[list[float]]:
     for turn in range(TURNS):
         for contender, taken in zip(contenders, times, strict=True):
             if turn < FEWEST_TURNS or sum(taken) < CONTENDER_SECONDS:
-                taken.append(seconds_a_call(contender.work.run))
+                taken.append(seconds_a_call(contender.work))
     gc.enable()
     return times
 
 
-def seconds_a_call(run: Callable[[], object]) -> float:
-    """Call until a turn is long enough to be timed."""
+def seconds_a_call(work: Work) -> float:
+    """Call until a turn is long enough to be timed; once if a call is prepared."""
     calls = 0
+    if work.prepare:
+        work.prepare()
     start = time.perf_counter()
     while True:
-        run()
+        work.run()
         calls += 1
         elapsed = time.perf_counter() - start
-        if elapsed >= TURN_SECONDS:
+        if work.prepare or elapsed >= TURN_SECONDS:
             return elapsed / calls
 
 

@@ -157,6 +157,37 @@ def kubo(repository: Path, path: Path) -> Program:
     )
 
 
+def kubo_add(repository: Path, path: Path) -> Program:
+    """Look up Kubo's `add`, which keeps and pins what it adds."""
+    return Program(
+        program("ipfs"),
+        *("--offline", "add", "--quieter", "--recursive"),
+        path,
+        env={"IPFS_PATH": str(repository)},
+    )
+
+
+def kubo_cat(repository: Path, cid: str) -> Program:
+    """Look up Kubo's `cat`, into nothing."""
+    command = 'exec "$0" --offline cat "$1" >/dev/null'
+    env = {"IPFS_PATH": str(repository)}
+    return Program(program("sh"), "-c", command, program("ipfs"), cid, env=env)
+
+
+def copy(path: Path, to: Path) -> Program:
+    """Look up `cp`, and make the copy durable."""
+    command = 'cp -r "$0" "$1" && sync "$1"'
+    return Program(program("sh"), "-c", command, path, to)
+
+
+def dvc_add(project: Path, folder: str) -> Program:
+    """Look up `dvc add`."""
+    return Program(
+        program("dvc", Path(sys.executable).parent),
+        *("--cd", project, "add", "--quiet", folder),
+    )
+
+
 def program(name: str, folder: Path = ROOT / ".tools/bin") -> Path:
     """Find a program in a folder of ours, else on PATH."""
     path = os.pathsep.join([str(folder), os.environ.get("PATH", "")])

@@ -8,10 +8,16 @@ from pathlib import Path
 
 import buffers
 import files
+import store
 import tree
 from harness import Table, machine
 
-GROUPS = {"buffers": buffers.tables, "files": files.tables, "tree": tree.tables}
+GROUPS = {
+    "buffers": buffers.tables,
+    "files": files.tables,
+    "tree": tree.tables,
+    "store": store.tables,
+}
 
 
 def main() -> None:

@@ -9,6 +9,14 @@ Exact CIDs at hardware speed, over a Rust core::
     hash_file("movie.mp4")  # of a file, as `ipfs add` would name it
     hash_tree("photos")  # of a folder and all below
 
+Blocks, pins and files in an embedded repository::
+
+    from ipfs_kit_py import Repository
+
+    with Repository() as repository:
+        root = repository.add("photos").cid
+        repository.cat(f"/ipfs/{root}/2024/sea.jpg")
+
 Importing this loads nothing optional, opens no file and starts no thread.
 """
 
@@ -30,16 +38,32 @@ from ipfs_kit_py._native import (
     cid_of,
     cids_of,
 )
+from ipfs_kit_py._repository import (
+    AddResult,
+    Block,
+    Entry,
+    FileStat,
+    IPFSFile,
+    Pin,
+    Repository,
+)
 from ipfs_kit_py.errors import ErrorCode, IPFSError
 
 __all__ = [
     "CID",
+    "AddResult",
+    "Block",
     "CIDColumn",
     "CarBlock",
     "CarReport",
+    "Entry",
     "ErrorCode",
+    "FileStat",
     "IPFSError",
+    "IPFSFile",
     "ImportParams",
+    "Pin",
+    "Repository",
     "TreeHash",
     "__version__",
     "car_blocks",

@@ -1,8 +1,9 @@
 """Types of the Rust core."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any, TypeAlias, final
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, final
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,10 @@ DEBUG_BUILD: bool
 
 _StrPath: TypeAlias = str | PathLike[str]
 _Progress: TypeAlias = Callable[[int, int], object] | None
+_Path: TypeAlias = str | CID | tuple[CID, list[str]]
+_Kind: TypeAlias = Literal["file", "directory", "symlink", "metadata"]
+_PinType: TypeAlias = Literal["recursive", "direct", "indirect"]
+_T = TypeVar("_T")
 
 @final
 class CID:
@@ -207,3 +212,275 @@ def multiaddr_from_bytes(bytes: Buffer) -> str:
 
 def error_codes() -> list[str]:
     """List the codes that exceptions raised here can carry."""
+
+@final
+class Block:
+    """Bytes that lie where the repository has them, as a read-only buffer.
+
+    They stay readable as long as this lives, whatever becomes of the repository.
+    """
+
+    def __len__(self) -> int: ...
+    def __bytes__(self) -> bytes: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class Stream(Generic[_T]):
+    """Iterates once over what a thread of the core finds."""
+
+    def __iter__(self) -> Stream[_T]: ...
+    def __next__(self) -> _T: ...
+    @property
+    def report(self) -> list[int] | None:
+        """The numbers that the work ended with; `None` before its end."""
+
+@final
+class Repository:
+    """A repository in a folder."""
+
+    def __new__(
+        cls,
+        path: _StrPath,
+        *,
+        writing: str = "create",
+        verify: str = "first",
+        max_bytes: int | None = None,
+        threads: int | None = None,
+        clock_offset: int = 0,
+        pack_bytes: int | None = None,
+        pack_blocks: int | None = None,
+        pause_before_commit: float = 0.0,
+    ) -> Repository: ...
+    @property
+    def path(self) -> Path:
+        """The folder, absolute."""
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be changed through it."""
+    def close(self) -> None:
+        """Let go of it; files and streams that are open keep what they need."""
+
+@final
+class FileReader:
+    """A file of a repository, open for reading at any offset."""
+
+    def __new__(cls, repository: Repository, path: _Path) -> FileReader: ...
+    @property
+    def cid(self) -> CID: ...
+    @property
+    def size(self) -> int: ...
+    def read(self, offset: int = 0, length: int | None = None) -> bytes:
+        """Read a range as bytes; to the end without a length."""
+    def readinto(self, buffer: Buffer, offset: int = 0) -> int:
+        """Read into a buffer from an offset on; the result is how many bytes."""
+    def views(self, offset: int = 0, length: int | None = None) -> list[Block]:
+        """The bytes of a range in pieces, where they lie."""
+    def view(self, offset: int = 0, length: int | None = None) -> Block:
+        """The bytes of a range as one view; copied if they lie in several blocks."""
+
+def before_fork() -> None: ...
+def after_fork_in_parent() -> None: ...
+def after_fork_in_child() -> None: ...
+def split_path(path: _Path) -> tuple[CID, list[str]]:
+    """Split a path into its root and the names below it."""
+
+def split_files_path(path: str) -> list[str]:
+    """Split a path of mutable files into names."""
+
+def ipld_encode(value: object, codec: str) -> bytes:
+    """Encode a value: `None`, bool, int, float, str, bytes, list, dict, CID."""
+
+def ipld_decode(data: Buffer, codec: str) -> Any:  # noqa: ANN401 - what it holds
+    """Decode a block's bytes into a value."""
+
+def repo_add(
+    repository: Repository,
+    source: object,
+    profile: str,
+    threads: int | None,
+    progress: _Progress,
+    params: Mapping[str, Any],
+    *,
+    pin: bool,
+    name: str | None = None,
+    file_name: str | None = None,
+    nocopy: bool = False,
+    trust_stat: bool = True,
+    entries: bool = False,
+) -> tuple[CID, int, tuple[int, int, int, int, int, int, int, int], TreeEntries | None]:
+    """Import a path, a buffer or what an object with `read` gives.
+
+    The result is (CID, tsize, numbers, entries or None); the numbers are files, bytes,
+    new blocks, new bytes, known blocks, known bytes, unchanged files, unchanged bytes.
+    """
+
+def repo_put(
+    repository: Repository,
+    buffers: Iterable[Buffer],
+    codec: str = "raw",
+    hash: str = "sha2-256",
+    *,
+    pin: bool = False,
+    allow_big: bool = False,
+) -> list[CID]:
+    """Put blocks, all in one commit."""
+
+def repo_get(repository: Repository, cid: _Path) -> bytes | None: ...
+def repo_view(repository: Repository, cid: _Path) -> Block | None: ...
+def repo_view_many(
+    repository: Repository, cids: Sequence[_Path]
+) -> list[Block | None]: ...
+def repo_has(repository: Repository, cid: _Path) -> bool: ...
+def repo_remove(
+    repository: Repository, cids: Sequence[_Path], *, force: bool = False
+) -> int:
+    """Remove blocks; those in use are an error, before any is removed."""
+
+def repo_blocks(repository: Repository) -> Stream[CID]: ...
+def repo_resolve(repository: Repository, path: _Path) -> tuple[CID, list[str], str]:
+    """Follow a path: (last block, what is left, `block`, `value` or `symlink`)."""
+
+def repo_file_stat(
+    repository: Repository, path: _Path
+) -> tuple[CID, _Kind, int, int, int, int | None, tuple[int, int] | None]:
+    """Read what a node says of itself.
+
+    The result is (CID, kind, size, cumulative size, links, mode, mtime).
+    """
+
+def repo_readlink(repository: Repository, path: _Path) -> str: ...
+def repo_ls(
+    repository: Repository, path: _Path, *, resolve: bool = True
+) -> Stream[tuple[str, CID, int, _Kind | None, int | None]]:
+    """Iterate over a directory: (name, CID, tsize, kind, size)."""
+
+def repo_refs(
+    repository: Repository,
+    path: _Path,
+    *,
+    max_depth: int | None = None,
+    unique: bool = False,
+) -> Stream[tuple[CID, CID, str, int]]:
+    """Iterate over links: (from, to, name, depth)."""
+
+def repo_extract(
+    repository: Repository,
+    path: _Path,
+    output: _StrPath,
+    progress: _Progress,
+    *,
+    symlinks: str = "inside",
+    max_bytes: int | None = None,
+    max_entries: int | None = None,
+) -> tuple[int, int]:
+    """Write what a path names to files; the result is (entries, bytes)."""
+
+def repo_import_car(
+    repository: Repository,
+    source: object,
+    progress: _Progress,
+    *,
+    pin_roots: bool = True,
+) -> tuple[list[CID], int, int]:
+    """Put the blocks of a CAR, each checked: (roots, blocks, bytes)."""
+
+def repo_export_car(repository: Repository, path: _Path) -> Stream[bytes]:
+    """Iterate over the bytes of a CAR; the report is [blocks, bytes of blocks]."""
+
+def repo_dag_stat(
+    repository: Repository, paths: Sequence[_Path], progress: _Progress
+) -> tuple[list[tuple[CID, int, int]], int, int]:
+    """Count the blocks and bytes below roots: of each, and of all of them together."""
+
+def repo_pin(
+    repository: Repository,
+    path: _Path,
+    *,
+    recursive: bool = True,
+    name: str | None = None,
+) -> CID: ...
+def repo_unpin(repository: Repository, path: _Path, *, recursive: bool = True) -> CID: ...
+def repo_pin_update(
+    repository: Repository, old: _Path, new: _Path, *, unpin: bool = True
+) -> tuple[CID, CID]: ...
+def repo_pins(
+    repository: Repository, after: _Path | None, limit: int
+) -> list[tuple[CID, bool, str | None]]:
+    """List pins by key, at most `limit` behind a given one: (CID, recursive, name)."""
+
+def repo_pinned(
+    repository: Repository, cid: _Path
+) -> tuple[_PinType, str | None, CID] | None:
+    """How a block is pinned: (type, name, root)."""
+
+def repo_indirect_pins(repository: Repository) -> Stream[CID]: ...
+def repo_first_missing(repository: Repository, cid: _Path) -> CID | None: ...
+def repo_files_root(repository: Repository, profile: str) -> CID:
+    """The root of the mutable files; one is made if there is none yet."""
+
+def repo_files_find(repository: Repository, path: list[str]) -> CID | None: ...
+def repo_files_mkdir(
+    repository: Repository,
+    path: list[str],
+    profile: str,
+    params: Mapping[str, Any],
+    *,
+    parents: bool = False,
+) -> CID: ...
+def repo_files_link(
+    repository: Repository,
+    source: _Path | list[str],
+    path: list[str],
+    profile: str,
+    *,
+    parents: bool = False,
+    replace: bool = False,
+) -> CID: ...
+def repo_files_unlink(
+    repository: Repository, path: list[str], profile: str, *, recursive: bool = False
+) -> CID: ...
+def repo_files_rename(
+    repository: Repository, source: list[str], target: list[str], profile: str
+) -> CID: ...
+def repo_files_write(
+    repository: Repository,
+    path: list[str],
+    data: object,
+    profile: str,
+    params: Mapping[str, Any],
+    *,
+    offset: int = 0,
+    create: bool = False,
+    parents: bool = False,
+    truncate: bool = False,
+) -> CID: ...
+def repo_files_resize(
+    repository: Repository, path: list[str], size: int, profile: str
+) -> CID: ...
+def repo_files_attributes(
+    repository: Repository,
+    path: list[str],
+    profile: str,
+    *,
+    mode: int | None = None,
+    mtime: tuple[int, int] | None = None,
+) -> CID: ...
+def repo_stat(
+    repository: Repository,
+) -> tuple[int, int, int, int, int, int, int, int, int | None]: ...
+def repo_gc(repository: Repository) -> Stream[CID]:
+    """Remove what nothing keeps; the report is [blocks, bytes, bytes given back]."""
+
+def repo_verify(
+    repository: Repository, progress: _Progress, *, drop_bad: bool = False
+) -> tuple[int, int, list[tuple[CID | None, Path, str]], bool]:
+    """Hash every block: (blocks, bytes, bad places, whether dropped)."""
+
+def repo_compact(repository: Repository, progress: _Progress) -> int: ...
+def repo_rebuild(
+    path: _StrPath, progress: _Progress
+) -> tuple[int, int, int, int, list[str]]:
+    """Make an index anew: (packs, blocks, pins kept, roots pinned, damage)."""

@@ -10,10 +10,18 @@ import sys
 
 import click
 
+from ipfs_kit_py._cli.add import add
+from ipfs_kit_py._cli.block import block
 from ipfs_kit_py._cli.car import car
 from ipfs_kit_py._cli.cid import cid
 from ipfs_kit_py._cli.completions import completions
+from ipfs_kit_py._cli.dag import dag
+from ipfs_kit_py._cli.files import files
 from ipfs_kit_py._cli.hash import hash_command
+from ipfs_kit_py._cli.pin import pin
+from ipfs_kit_py._cli.reading import cat, get, ls, refs
+from ipfs_kit_py._cli.repo import init, repo, stats
+from ipfs_kit_py._cli.repository import repo_option
 from ipfs_kit_py._cli.version import version
 from ipfs_kit_py.errors import IPFSError
 
@@ -21,11 +29,16 @@ from ipfs_kit_py.errors import IPFSError
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88}
 )
-def cli() -> None:
-    """IPFS without a daemon: exact CIDs, CAR files, at hardware speed."""
+@repo_option
+def cli(*, repo_path: str | None) -> None:
+    """IPFS without a daemon: files, blocks and pins in an embedded repository."""
+    del repo_path
 
 
-for command in (hash_command, cid, car, version, completions):
+for command in (
+    *(init, add, cat, get, ls, refs, pin, block, dag, files, repo, stats),
+    *(hash_command, cid, car, version, completions),
+):
     cli.add_command(command)
 
 
@@ -56,8 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def describe(error: Exception) -> str:
     """Say what went wrong in the words of the system, without error numbers."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
 
 

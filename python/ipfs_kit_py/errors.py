@@ -10,6 +10,7 @@ knows nothing of IPFS catches them too::
     │   ├── InvalidMultiaddrError
     │   │   └── MultiaddrValidationError
     │   ├── InvalidNameError
+    │   ├── NamesNotSupportedError (NotImplementedError)
     │   ├── UnsupportedHashError
     │   ├── UnsupportedCodecError
     │   ├── UnsupportedFileError
@@ -19,13 +20,29 @@ knows nothing of IPFS catches them too::
     │   └── LimitExceededError
     ├── NotFoundError
     │   ├── BlockNotFoundError (KeyError)
-    │   └── PathNotFoundError (FileNotFoundError)
+    │   ├── PathNotFoundError (FileNotFoundError)
+    │   ├── RepositoryNotFoundError (FileNotFoundError)
+    │   └── NotPinnedError (LookupError)
     ├── FileIOError (OSError)
     │   ├── FileChangedError
+    │   ├── DiskFullError
     │   ├── PathExistsError (FileExistsError)
     │   ├── AccessDeniedError (PermissionError)
     │   ├── PathIsADirectoryError (IsADirectoryError)
     │   └── PathNotADirectoryError (NotADirectoryError)
+    ├── RepositoryError
+    │   ├── RepositoryNotFoundError
+    │   ├── RepositoryVersionError
+    │   ├── RepositoryBusyError
+    │   ├── RepositoryClosedError (ValueError)
+    │   ├── RepositoryFullError (OSError)
+    │   ├── ReadOnlyRepositoryError (PermissionError)
+    │   ├── IndexDamagedError
+    │   ├── UnsafeFileSystemError
+    │   ├── ForkedError (RuntimeError)
+    │   ├── PinConflictError
+    │   ├── BlockInUseError
+    │   └── ConflictError
     ├── CancelledError
     └── InternalError (RuntimeError)
 
@@ -58,6 +75,23 @@ class ErrorCode(StrEnum):
     MALFORMED_DATA = "malformed-data"
     UNSAFE_PATH = "unsafe-path"
     LIMIT_EXCEEDED = "limit-exceeded"
+    DISK_FULL = "disk-full"
+    NAMES_NOT_SUPPORTED = "names-not-supported"
+    REPOSITORY_NOT_FOUND = "repository-not-found"
+    REPOSITORY_VERSION = "repository-version"
+    REPOSITORY_BUSY = "repository-busy"
+    REPOSITORY_READ_ONLY = "repository-read-only"
+    REPOSITORY_FULL = "repository-full"
+    REPOSITORY_CLOSED = "repository-closed"
+    INDEX_DAMAGED = "index-damaged"
+    PACK_LOST = "pack-lost"
+    UNSAFE_FILE_SYSTEM = "unsafe-file-system"
+    FORKED = "forked"
+    NOT_PINNED = "not-pinned"
+    PIN_CONFLICT = "pin-conflict"
+    BLOCK_IN_USE = "block-in-use"
+    CONFLICT = "conflict"
+    BLOCKS_VANISHED = "blocks-vanished"
     CANCELLED = "cancelled"
     INTERNAL = "internal"
 
@@ -98,6 +132,12 @@ class InvalidNameError(InvalidInputError):
     """A file has no name that UnixFS can hold."""
 
     code = ErrorCode.INVALID_NAME
+
+
+class NamesNotSupportedError(InvalidInputError, NotImplementedError):
+    """A path begins with a name (IPNS), and there is nobody to ask for its CID."""
+
+    code = ErrorCode.NAMES_NOT_SUPPORTED
 
 
 class UnsupportedHashError(InvalidInputError):
@@ -162,6 +202,88 @@ class PathNotFoundError(NotFoundError, FileNotFoundError):
     """A path does not exist."""
 
 
+class RepositoryError(IPFSError):
+    """Something about a repository of blocks."""
+
+
+class RepositoryNotFoundError(RepositoryError, NotFoundError, FileNotFoundError):
+    """There is no repository in a folder."""
+
+    code = ErrorCode.REPOSITORY_NOT_FOUND
+
+
+class RepositoryVersionError(RepositoryError):
+    """A newer version of this program made the repository."""
+
+    code = ErrorCode.REPOSITORY_VERSION
+
+
+class RepositoryBusyError(RepositoryError):
+    """Another process holds what is needed for too long."""
+
+    code = ErrorCode.REPOSITORY_BUSY
+
+
+class RepositoryClosedError(RepositoryError, ValueError):
+    """The handle was closed."""
+
+    code = ErrorCode.REPOSITORY_CLOSED
+
+
+class RepositoryFullError(RepositoryError, OSError):
+    """The repository would outgrow the limit that it was opened with."""
+
+    code = ErrorCode.REPOSITORY_FULL
+
+
+class ReadOnlyRepositoryError(RepositoryError, PermissionError):
+    """The repository was opened to be read, or its folder cannot be written."""
+
+    code = ErrorCode.REPOSITORY_READ_ONLY
+
+
+class IndexDamagedError(RepositoryError):
+    """The index is lost or damaged; `Repository.rebuild` makes it anew."""
+
+    code = ErrorCode.INDEX_DAMAGED
+
+
+class UnsafeFileSystemError(RepositoryError):
+    """The folder lies on a network file system, whose locks cannot be relied on."""
+
+    code = ErrorCode.UNSAFE_FILE_SYSTEM
+
+
+class ForkedError(RepositoryError, RuntimeError):
+    """Something belongs to the process that this one was forked from."""
+
+    code = ErrorCode.FORKED
+
+
+class PinConflictError(RepositoryError):
+    """Another pin of the same CID is in the way."""
+
+    code = ErrorCode.PIN_CONFLICT
+
+
+class BlockInUseError(RepositoryError):
+    """A block cannot be removed: a pin or the mutable files need it."""
+
+    code = ErrorCode.BLOCK_IN_USE
+
+
+class ConflictError(RepositoryError):
+    """Someone else changed the same thing at the same time: try again."""
+
+    code = ErrorCode.CONFLICT
+
+
+class NotPinnedError(NotFoundError, LookupError):
+    """A CID is not pinned, or not in this way."""
+
+    code = ErrorCode.NOT_PINNED
+
+
 class FileIOError(IPFSError, OSError):
     """The system failed to read or write a file."""
 
@@ -172,6 +294,12 @@ class FileChangedError(FileIOError):
     """A file changed while it was being read, so that no CID is right for it."""
 
     code = ErrorCode.FILE_CHANGED
+
+
+class DiskFullError(FileIOError):
+    """The disk has no room left."""
+
+    code = ErrorCode.DISK_FULL
 
 
 class PathExistsError(FileIOError, FileExistsError):

@@ -80,4 +80,9 @@ def progress_bar(
             files = f"{done_files:,} files" if done_files > 1 else ""
             bar.update(task, completed=done_bytes, files=files)
 
+        def set_total(total_bytes: int) -> None:
+            bar.update(task, total=total_bytes)
+
+        # For work whose size is counted while it goes on.
+        report.set_total = set_total  # type: ignore[attr-defined]
         yield report

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ipfs_kit_car::{
     CarError, FileWriter, Format, IndexCodec, IndexedReader, Reader, Roots,
@@ -14,7 +15,6 @@ use ipfs_kit_hash::{Code, Multihash};
 use ipfs_kit_unixfs::{
     Control, ExtractLimits, Extracted, Extractor, Importer, Symlinks, UnixFsError,
 };
-use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use tempfile::NamedTempFile;
@@ -153,6 +153,12 @@ pub(crate) struct CarReader {
     reader: Mutex<Reader<BufReader<File>>>,
 }
 
+impl CarReader {
+    fn lock(&self) -> MutexGuard<'_, Reader<BufReader<File>>> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[pymethods]
 impl CarReader {
     #[new]
@@ -163,7 +169,7 @@ impl CarReader {
     /// The roots that the file's header names.
     #[getter]
     fn roots(&self, py: Python<'_>) -> Vec<CID> {
-        py.detach(|| self.reader.lock().roots().iter().copied().map(CID).collect())
+        py.detach(|| self.lock().roots().iter().copied().map(CID).collect())
     }
 
     fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -174,7 +180,7 @@ impl CarReader {
         &self,
         py: Python<'py>,
     ) -> Outcome<Option<(CID, Bound<'py, PyBytes>)>> {
-        let next = py.detach(|| self.reader.lock().next_block());
+        let next = py.detach(|| self.lock().next_block());
         let block = next.map_err(|error| car_failure(error, &self.path))?;
         Ok(block.map(|block| (CID(block.cid), PyBytes::new(py, &block.data))))
     }

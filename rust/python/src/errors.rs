@@ -142,9 +142,12 @@ impl Failure {
     fn os_like(kind: Kind, errno: i32, message: impl ToString, path: &Path) -> Self {
         let message = message.to_string();
         let path = path.as_os_str();
-        Self(Python::attach(|py| match path.is_empty() {
-            true => raise(py, kind, (errno, message)),
-            false => raise(py, kind, (errno, message, path.to_owned())),
+        Self(Python::attach(|py| {
+            if path.is_empty() {
+                raise(py, kind, (errno, message))
+            } else {
+                raise(py, kind, (errno, message, path.to_owned()))
+            }
         }))
     }
 
@@ -471,8 +474,8 @@ pub(crate) fn car_failure(error: CarError, path: &Path) -> Failure {
         }
     };
     let place = path.display().to_string();
-    match place.is_empty() {
-        true => Failure::new(kind, error),
-        false => Failure::new(kind, format!("{place}: {error}")),
+    if place.is_empty() {
+        return Failure::new(kind, error);
     }
+    Failure::new(kind, format!("{place}: {error}"))
 }

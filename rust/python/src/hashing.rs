@@ -1,9 +1,9 @@
 //! CIDs of files and folders.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use ipfs_kit_unixfs::{Control, Entries, Importer};
-use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -103,7 +103,8 @@ impl TreeEntries {
     }
 
     fn __next__(&self) -> Outcome<Option<(String, CID, u64)>> {
-        match self.0.lock().next().transpose()? {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match entries.next().transpose()? {
             Some(entry) => Ok(Some((entry.path, CID(entry.cid), entry.tsize))),
             None => Ok(None),
         }

@@ -22,6 +22,7 @@ mod repo_add;
 mod repo_blocks;
 mod repo_dag;
 mod repo_files;
+mod repo_list;
 mod repo_path;
 mod repo_pins;
 mod repo_read;
@@ -75,6 +76,8 @@ mod _native {
         repo_files_write,
     };
     #[pymodule_export]
+    use crate::repo_list::{repo_ls, repo_refs};
+    #[pymodule_export]
     use crate::repo_path::{split_files_path, split_path};
     #[pymodule_export]
     use crate::repo_pins::{
@@ -83,8 +86,7 @@ mod _native {
     };
     #[pymodule_export]
     use crate::repo_read::{
-        FileReader, repo_extract, repo_file_stat, repo_ls, repo_readlink, repo_refs,
-        repo_resolve,
+        FileReader, repo_extract, repo_file_stat, repo_readlink, repo_resolve,
     };
     #[pymodule_export]
     use crate::repo_upkeep::{repo_compact, repo_gc, repo_rebuild, repo_verify};

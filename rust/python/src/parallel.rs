@@ -1,10 +1,10 @@
 //! Hashing many messages on several threads, so that it can be stopped.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ipfs_kit_hash::{Code, HashError, Hasher, Message, Multihash, sha256};
 use ipfs_kit_unixfs::{Control, UnixFsError};
-use parking_lot::Mutex;
 
 use crate::column::Digests;
 use crate::errors::Outcome;
@@ -106,9 +106,11 @@ pub(crate) fn hash_all(
             if control.is_cancelled() {
                 return;
             }
-            let (messages, out) = &mut *part.lock();
+            let (messages, out) =
+                &mut *part.lock().unwrap_or_else(PoisonError::into_inner);
             if let Err(error) = hash_part(*messages, hasher, control, out) {
-                failed.lock().get_or_insert(error);
+                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.get_or_insert(error);
                 return;
             }
         }
@@ -123,7 +125,7 @@ pub(crate) fn hash_all(
     if control.is_cancelled() {
         return Err(UnixFsError::Cancelled.into());
     }
-    match failed.into_inner() {
+    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error.into()),
         None => Ok(Digests::Flat(flat)),
     }

@@ -1,11 +1,11 @@
 //! Adding files, folders and bytes to a repository.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use ipfs_kit_dag::{BlockSink, DagError};
 use ipfs_kit_repo::{RepoError, Session, Unchanged};
 use ipfs_kit_unixfs::{Control, Imported, Importer, Params, UnixFsError};
-use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -111,10 +111,8 @@ fn add_path(
     let params: &Params = importer.params;
     retried(|| {
         add(handle, importer.control, then, |sink, session| {
-            let memory = match how.trust_stat {
-                true => Some(Unchanged::new(session, params).map_err(lower)?),
-                false => None,
-            };
+            let memory = how.trust_stat.then(|| Unchanged::new(session, params));
+            let memory = memory.transpose().map_err(lower)?;
             let memory = memory.as_ref().map(|memory| memory as _);
             let importer = Importer { memory, in_place: how.nocopy, ..importer };
             importer.path(path, how.entries, Some(sink))
@@ -157,11 +155,12 @@ fn add(
     let imported = import(&mut sink, &session)?;
     // What is acknowledged must not be stopped half-way.
     if control.is_cancelled() {
-        return Err(UnixFsError::Cancelled.into());
+        return Err(UnixFsError::Cancelled);
     }
-    match then.pin {
-        true => session.commit_added(&imported.cid, then.name).map_err(lower)?,
-        false => session.commit().map_err(lower)?,
+    if then.pin {
+        session.commit_added(&imported.cid, then.name).map_err(lower)?;
+    } else {
+        session.commit().map_err(lower)?;
     }
     let taken = session.taken();
     let numbers = [

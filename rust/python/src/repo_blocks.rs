@@ -60,11 +60,12 @@ pub(crate) fn repo_put(
             session.put(&cid.0, data)?;
             cids.push(cid);
         }
-        session.commit()?;
         if pin {
             for cid in &cids {
                 session.commit_pin(&cid.0, PinKind::Recursive, None, control)?;
             }
+        } else {
+            session.commit()?;
         }
         Ok(cids)
     })

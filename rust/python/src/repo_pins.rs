@@ -86,7 +86,6 @@ pub(crate) fn repo_pins(
 
 /// How a block is pinned: (`recursive`, `direct` or `indirect`; name; root), or `None`.
 #[pyfunction]
-#[expect(clippy::type_complexity, reason = "a Python class gives the parts names")]
 pub(crate) fn repo_pinned(
     py: Python<'_>,
     repository: &Repository,

@@ -1,12 +1,11 @@
-//! Reading files and folders: bytes, ranges, listings, links, extraction.
+//! Reading files: bytes, ranges, what a node says of itself, extraction.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ipfs_kit_cid::{Cid, codec};
-use ipfs_kit_dag::{DagError, pb};
-use ipfs_kit_unixfs::read::{self, File, entries};
+use ipfs_kit_cid::Cid;
+use ipfs_kit_unixfs::read::{self, File};
 use ipfs_kit_unixfs::{
     Control, ExtractLimits, Extractor, FsNode, NodeKind, Symlinks, UnixFsError,
 };
@@ -19,7 +18,6 @@ use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 use crate::repo::{Handle, Repository};
 use crate::repo_path::take;
-use crate::stream::{Item, Out, Report, Stream};
 use crate::{car, params, running};
 
 /// Reads up to this size are over before anyone would press Ctrl-C.
@@ -214,7 +212,7 @@ pub(crate) fn repo_file_stat(
     })
 }
 
-fn kind_name(kind: NodeKind) -> &'static str {
+pub(crate) fn kind_name(kind: NodeKind) -> &'static str {
     match kind {
         NodeKind::Raw | NodeKind::File => "file",
         NodeKind::Directory | NodeKind::HamtShard => "directory",
@@ -242,116 +240,6 @@ pub(crate) fn repo_readlink(
             _ => Err(Failure::parameter(format!("{} is no symbolic link", at.show()))),
         }
     })
-}
-
-/// Iterate over a directory: (name, CID, tsize, kind, size); kind and size take a look at
-/// each entry's block, and are `None` without `resolve` and where it is not here.
-#[pyfunction]
-#[pyo3(signature = (repository, path, *, resolve = true))]
-pub(crate) fn repo_ls(
-    py: Python<'_>,
-    repository: &Repository,
-    path: &Bound<'_, PyAny>,
-    resolve: bool,
-) -> Outcome<Stream> {
-    let (handle, at) = (repository.handle()?, take(path)?);
-    // What is no directory is said at once.
-    let cid = running::run_here(py, |_| {
-        let cid = at.block(&*handle)?;
-        entries(&*handle, &cid)?;
-        Ok(cid)
-    })?;
-    Ok(Stream::start(move |_, out| list(&handle, &cid, resolve, out)))
-}
-
-fn list(handle: &Handle, cid: &Cid, resolve: bool, out: &mut Out) -> Outcome<Report> {
-    for entry in entries(&**handle, cid)? {
-        let entry = entry?;
-        let (mut kind, mut size) = (None, None);
-        if resolve {
-            if entry.cid.codec() == codec::RAW {
-                (kind, size) = (Some("file"), Some(entry.tsize));
-            } else {
-                match read::stat(&**handle, &entry.cid) {
-                    Ok(stat) => {
-                        (kind, size) = (Some(kind_name(stat.kind)), Some(stat.size))
-                    }
-                    // A folder lists what it names, whether it is here or not.
-                    Err(UnixFsError::Dag(
-                        DagError::Missing(_) | DagError::UnknownCodec(_),
-                    )) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        }
-        out.put(Item::Entry(entry.name, entry.cid, entry.tsize, kind, size))?;
-    }
-    Ok(Vec::new())
-}
-
-/// Iterate over links: (from, to, name, depth); to `max_depth` levels below the root.
-#[pyfunction]
-#[pyo3(signature = (repository, path, *, max_depth = None, unique = false))]
-pub(crate) fn repo_refs(
-    py: Python<'_>,
-    repository: &Repository,
-    path: &Bound<'_, PyAny>,
-    max_depth: Option<u64>,
-    unique: bool,
-) -> Outcome<Stream> {
-    let (handle, at) = (repository.handle()?, take(path)?);
-    let root = running::run_here(py, |_| at.block(&*handle))?;
-    let max_depth = max_depth.unwrap_or(read::MAX_DEPTH as u64);
-    Ok(Stream::start(move |control, out| {
-        let mut seen = std::collections::HashMap::new();
-        let mut stack = links(&handle, &root, 1)?;
-        stack.reverse();
-        while let Some((from, to, name, depth)) = stack.pop() {
-            if control.is_cancelled() {
-                return Err(UnixFsError::Cancelled.into());
-            }
-            if depth > max_depth {
-                continue;
-            }
-            // Met again further up, more of what is below it is within reach.
-            let known = if unique { seen.get(&to).copied() } else { None };
-            if known.is_some_and(|known| known <= depth) {
-                continue;
-            }
-            if unique {
-                seen.insert(to, depth);
-            }
-            if known.is_none() {
-                out.put(Item::Link(from, to, name, depth))?;
-            }
-            if depth < max_depth {
-                stack.extend(links(&handle, &to, depth + 1)?.into_iter().rev());
-            }
-        }
-        Ok(Vec::new())
-    }))
-}
-
-type Link = (Cid, Cid, String, u64);
-
-/// The links of a block, with their names where they have some.
-fn links(handle: &Handle, from: &Cid, depth: u64) -> Outcome<Vec<Link>> {
-    if from.codec() == codec::RAW {
-        return Ok(Vec::new());
-    }
-    let is_inline = from.hash().code() == ipfs_kit_hash::Code::Identity.code();
-    let data = match is_inline {
-        true => Bytes::copy_from_slice(from.hash().digest()),
-        false => handle.get(from)?.ok_or_else(|| Failure::missing(from))?,
-    };
-    if from.codec() == codec::DAG_PB {
-        let node = pb::PbNode::decode(&data)?;
-        let link =
-            |link: pb::PbLink| (*from, link.cid, link.name.unwrap_or_default(), depth);
-        return Ok(node.links.into_iter().map(link).collect());
-    }
-    let all = ipfs_kit_dag::links(from, &data)?;
-    Ok(all.into_iter().map(|to| (*from, to, String::new(), depth)).collect())
 }
 
 /// Write what a path names to files; the result is (entries, bytes).

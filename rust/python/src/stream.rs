@@ -159,11 +159,11 @@ impl Stream {
                 return Ok(Some(item.into_python(py)?));
             }
             let Some(receiver) = state.receiver.take() else { return Ok(None) };
-            let (receiver, received) = py.detach(move || {
-                let received = receiver.recv_timeout(SLICE);
-                (receiver, received)
+            let (receiver, next) = py.detach(move || {
+                let next = receiver.recv_timeout(SLICE);
+                (receiver, next)
             });
-            match received {
+            match next {
                 Ok(batch) => state.batch = batch.into_iter(),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Err(error) = py.check_signals() {

@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How a catalogue is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
+    /// Reading and writing a file that is made if it is not there, or has no tables.
+    Create,
     /// Reading and writing.
     Write,
     /// Reading what nobody writes.
@@ -117,6 +119,16 @@ impl Catalogue {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, RepoError>,
     ) -> Result<T, RepoError> {
+        self.write_then(work, || ())
+    }
+
+    /// The same; `then` is done when it is durable, before anyone of this handle can read
+    /// it. Our own connection does not count as others do: nobody would find the change.
+    pub(crate) fn write_then<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, RepoError>,
+        then: impl FnOnce(),
+    ) -> Result<T, RepoError> {
         if self.access == Access::Frozen {
             return Err(RepoError::ReadOnly { path: self.root.clone() });
         }
@@ -133,6 +145,7 @@ impl Catalogue {
                     let done =
                         work(&transaction).map_err(|error| self.place("write", error))?;
                     transaction.commit().map_err(self.error("write"))?;
+                    then();
                     return Ok(done);
                 }
                 Err(error) if is_busy(&error) => {}
@@ -176,15 +189,19 @@ impl Catalogue {
         Ok(slot.insert(connected))
     }
 
+    /// Whether this is the first connection to a file that may be new.
+    fn may_make(&self) -> bool {
+        self.access == Access::Create && self.opened.load(Ordering::Relaxed) == 0
+    }
+
     fn connect(&self) -> Result<Connection, RepoError> {
         let error = || self.error("open");
         // Our own locks keep threads apart.
         let base = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let connection = match self.access {
-            Access::Write => {
-                let flags = base
-                    | OpenFlags::SQLITE_OPEN_READ_WRITE
-                    | OpenFlags::SQLITE_OPEN_CREATE;
+            Access::Create | Access::Write => {
+                let mut flags = base | OpenFlags::SQLITE_OPEN_READ_WRITE;
+                flags.set(OpenFlags::SQLITE_OPEN_CREATE, self.may_make());
                 Connection::open_with_flags(&self.path, flags).map_err(error())?
             }
             Access::Frozen => {
@@ -195,7 +212,7 @@ impl Catalogue {
         };
         connection.busy_timeout(LOOK).map_err(error())?;
         connection.set_prepared_statement_cache_capacity(64);
-        if self.access == Access::Write {
+        if self.access != Access::Frozen {
             self.prepare(&connection)?;
         }
         let found = format(&connection).map_err(error())?;
@@ -218,7 +235,8 @@ impl Catalogue {
             PRAGMA temp_store = MEMORY;";
         self.patiently(|| connection.execute_batch(pragmas))?;
         let found = self.patiently(|| format(connection))?;
-        if found.is_some() {
+        // An index that lost its tables is not a new one: to it all packs would be garbage.
+        if found.is_some() || !self.may_make() {
             return Ok(());
         }
         self.patiently(|| {

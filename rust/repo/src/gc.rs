@@ -32,6 +32,8 @@ use crate::{RepoError, Repository, compact};
 /// How much of a pack must be dead for a collection to copy the rest and remove it: a
 /// quarter, so that no more than that is ever lost, and a byte is copied few times.
 const WORTH_COPYING: f64 = 0.25;
+/// How many removals a folder is remembered for without being added again.
+const REMEMBERED_REMOVALS: i64 = 32;
 /// Rounds of marking before the one that holds others up.
 const ROUNDS: usize = 3;
 
@@ -273,13 +275,18 @@ fn sweep(
         }
         sweep_references(transaction, cutoff, &is_dead, &mut gone)?;
         if !gone.blocks.is_empty() || !gone.packs.is_empty() {
-            count_up(transaction, "removals")?;
+            let removals = count_up(transaction, "removals")?;
             count_up(transaction, "layout")?;
+            // Folders that nobody adds any more would stay for ever.
+            transaction
+                .prepare_cached("DELETE FROM unchanged WHERE removals < ?1")?
+                .execute([removals - REMEMBERED_REMOVALS])?;
         }
         Ok(gone)
     })?;
-    drop(removal);
+    // Whoever looks next looks at what is left.
     shared.reload()?;
+    drop(removal);
     Ok(gone)
 }
 

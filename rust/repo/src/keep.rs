@@ -17,7 +17,11 @@ impl RepoError {
     /// Whether the disk has no room left.
     pub fn is_disk_full(&self) -> bool {
         let is_full = |error: &rusqlite::Error| {
+            // Memory that processes share is a file too, for which there was no room.
+            let shared_memory = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+            let code = error.sqlite_error().map(|error| error.extended_code);
             error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+                || code == Some(shared_memory)
         };
         match self {
             Self::Index { source, .. } | Self::Statement(source) => is_full(source),

@@ -83,7 +83,10 @@ impl Lease {
     ) -> Result<Option<T>, RepoError> {
         let count = read_count(&mut self.removals, &self.removals_path)?;
         let Some((found, notes)) = find(count)? else { return Ok(None) };
-        let bytes: Vec<u8> = notes.iter().flat_map(Note::encode).collect();
+        let mut bytes = Vec::with_capacity(notes.len() * 48);
+        for note in &notes {
+            note.push(&mut bytes);
+        }
         self.file.write_all(&bytes).map_err(RepoError::io("write", &self.path))?;
         Ok(Some(found))
     }
@@ -108,18 +111,20 @@ pub(crate) enum Note {
 }
 
 impl Note {
-    fn encode(&self) -> Vec<u8> {
-        let (kind, mut bytes) = match self {
-            Self::Block(key) => {
-                let mut bytes = Vec::with_capacity(40);
-                key.write(&mut bytes);
-                (BLOCK, bytes)
-            }
-            Self::Root(cid) => (ROOT, cid.to_bytes()),
+    fn push(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let kind = match self {
+            Self::Block(_) => BLOCK,
+            Self::Root(_) => ROOT,
         };
-        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes();
-        bytes.splice(0..0, [kind, length[0], length[1]]);
-        bytes
+        out.extend_from_slice(&[kind, 0, 0]);
+        match self {
+            Self::Block(key) => key.write(out),
+            // It writes into memory, which takes everything.
+            Self::Root(cid) => drop(cid.write_bytes(&mut *out)),
+        }
+        let length = u16::try_from(out.len() - start - 3).unwrap_or(u16::MAX);
+        out[start + 1..start + 3].copy_from_slice(&length.to_le_bytes());
     }
 }
 

@@ -67,12 +67,14 @@ impl Repository {
             let what = "is writing to it";
             return Err(RepoError::Busy { path: root, what });
         }
-        let salvaged = salvage(&folder.index());
-        let fresh = folder.index().with_extension("db.new");
+        refuse_newer(&folder)?;
+        let (index, fresh) = (folder.index(), folder.index().with_extension("db.new"));
+        // One that was to take the old one's place, as its rebuild was cut off, has it all.
+        let salvaged = salvage(if index.exists() { &index } else { &fresh });
         remove_index(&fresh)?;
         let mut rebuilt = Rebuilt::default();
         {
-            let catalogue = Catalogue::open(&root, &fresh, Access::Write)?;
+            let catalogue = Catalogue::open(&root, &fresh, Access::Create)?;
             for id in packs.packs()? {
                 if control.is_cancelled() {
                     return Err(RepoError::Cancelled);
@@ -93,6 +95,14 @@ impl Repository {
             rebuilt.roots_pinned = pin_roots(&repository, control)?;
         }
         Ok(rebuilt)
+    }
+}
+
+/// What a newer version wrote down and this one does not know would be lost.
+fn refuse_newer(folder: &Folder) -> Result<(), RepoError> {
+    match Catalogue::open(&folder.root, &folder.index(), Access::Write) {
+        Err(newer @ RepoError::Newer { .. }) => Err(newer),
+        _ => Ok(()),
     }
 }
 

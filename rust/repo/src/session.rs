@@ -175,12 +175,17 @@ impl Session {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(open) = &self.open
-            && self.check_owner().is_ok()
-            && open.blocks == self.fresh.len() as u64
-        {
+        if self.check_owner().is_err() {
+            return;
+        }
+        let Some(open) = self.open.take() else { return };
+        if open.blocks == self.fresh.len() as u64 {
             // Nothing of this pack was ever committed.
             self.shared.packs.discard(open.id).ok();
+        } else if open.writer.end() > open.committed {
+            let id = open.id;
+            drop(open);
+            cut(&self.shared, id).ok();
         }
     }
 }
@@ -349,11 +354,12 @@ impl Inner {
         };
         let (shared, time) = (&self.shared, self.shared.now());
         let count = self.fresh.len();
-        let done = shared.writable()?.write(|transaction| {
+        let work = |transaction: &Transaction<'_>| {
             self.check_touched(transaction)?;
             let stamp = Stamp { seq: count_up(transaction, "commits")?, time };
             if let Some((id, end)) = end {
                 insert_row(transaction, id, end, count, stamp, &self.row)?;
+                check_limit(transaction, shared.options.max_bytes)?;
             }
             if !self.touched_blocks.is_empty() || !self.touched_roots.is_empty() {
                 let row = (stamp.seq, time, &self.touched_blocks, &self.touched_roots);
@@ -366,12 +372,17 @@ impl Inner {
             }
             self.unchanged.insert(transaction)?;
             more(transaction)
-        })?;
-        if let Some((id, end)) = end {
-            shared.committed(id, end, &self.row);
-            if let Some(open) = &mut self.open {
-                open.committed = end;
+        };
+        let done = shared.writable()?.write_then(work, || {
+            if let Some((id, end)) = end {
+                shared.committed(id, end, &self.row);
             }
+            if !self.in_place.is_empty() {
+                shared.outdate();
+            }
+        })?;
+        if let (Some((_, end)), Some(open)) = (end, &mut self.open) {
+            open.committed = end;
         }
         if !self.in_place.is_empty() {
             shared.reload()?;
@@ -498,6 +509,16 @@ fn take_pack(shared: &Shared) -> Result<Open, RepoError> {
     Open::new(shared, writer.id(), writer, 0, 0)
 }
 
+/// Gives back what was appended to a pack and will never be committed.
+fn cut(shared: &Shared, id: PackId) -> Result<(), RepoError> {
+    let Some(claim) = Claim::take(&shared.packs, id)? else { return Ok(()) };
+    let state = shared.writable()?.read(|transaction| state_of(transaction, id))?;
+    if let Some((committed, _)) = state {
+        claim.resume(committed)?;
+    }
+    Ok(())
+}
+
 impl Open {
     /// A copy of an uncommitted block: its place may be cut off under a view.
     fn read(&self, fresh: Fresh) -> Result<Bytes, RepoError> {
@@ -549,6 +570,18 @@ pub(crate) fn mark_sealed(shared: &Shared, id: PackId) -> Result<(), RepoError> 
         Ok(())
     })?;
     shared.reload()
+}
+
+/// The limit holds for all processes together: what each looked at may have grown since.
+fn check_limit(
+    transaction: &Transaction<'_>,
+    limit: Option<u64>,
+) -> Result<(), RepoError> {
+    let Some(limit) = limit else { return Ok(()) };
+    let sum = "SELECT coalesce(sum(bytes), 0) FROM pack";
+    let bytes: i64 = transaction.prepare_cached(sum)?.query_row((), |row| row.get(0))?;
+    let needed = bytes.cast_unsigned();
+    if needed > limit { Err(RepoError::Full { needed, limit }) } else { Ok(()) }
 }
 
 /// How much of a pack that is not sealed is committed, and how many blocks it has.

@@ -63,12 +63,15 @@ impl Shared {
             Packs::open_read_only(folder.packs())?
         };
         let index = folder.index();
+        // In this order: whoever makes a repository makes its index before its packs.
+        let has_packs = !packs.packs()?.is_empty();
         let is_new = !index.exists();
-        if is_new && !packs.packs()?.is_empty() {
+        if is_new && has_packs {
             let reason = "is gone".to_owned();
             return Err(RepoError::IndexDamaged { path: index, reason });
         }
-        let catalogue = Arc::new(Catalogue::open(&folder.root, &index, Access::Write)?);
+        let access = if has_packs { Access::Write } else { Access::Create };
+        let catalogue = Arc::new(Catalogue::open(&folder.root, &index, access)?);
         if is_new {
             sync_folder(&folder.own())?;
         }
@@ -139,9 +142,14 @@ impl Shared {
 
     /// Brings the view up to date after a change of our own, which is no news otherwise.
     pub(crate) fn reload(&self) -> Result<(), RepoError> {
-        self.seen().version = None;
+        self.outdate();
         self.refresh()?;
         Ok(())
+    }
+
+    /// Says that the view is out of date.
+    pub(crate) fn outdate(&self) {
+        self.seen().version = None;
     }
 
     /// Brings the view up to date inside a transaction, whatever it was.

@@ -237,8 +237,9 @@ fn drop_places(shared: &Shared, doomed: &[Doomed]) -> Result<(), RepoError> {
         count_up(transaction, "layout")?;
         Ok(())
     })?;
+    shared.reload()?;
     drop(removal);
-    shared.reload()
+    Ok(())
 }
 
 fn numbered_rows(

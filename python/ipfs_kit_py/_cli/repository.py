@@ -1,0 +1,82 @@
+"""What commands on a repository share: `--repo`, and flags as Kubo takes them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from ipfs_kit_py._repository import Repository
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+repo_option = click.option(
+    "--repo",
+    "repo_path",
+    metavar="PATH",
+    help="The repository's folder; else IPFS_KIT_IPFS_PATH, IPFS_PATH, user data.",
+)
+
+
+class KuboCommand(click.Command):
+    """A command whose flags may be given as Kubo has them: `--pin=false`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Turn `--flag=true` and `--flag=false` into the flag or its opposite."""
+        flags = {
+            name: option
+            for option in self.params
+            if isinstance(option, click.Option) and option.is_flag
+            for name in option.opts
+        }
+        return super().parse_args(ctx, [_plain(arg, flags) for arg in args])
+
+
+def _plain(arg: str, flags: dict[str, click.Option]) -> str:
+    name, equals, value = arg.partition("=")
+    if not equals or name not in flags or value not in {"true", "false"}:
+        return arg
+    if value == "true":
+        return name
+    for opposite in flags[name].secondary_opts:
+        return opposite
+    return arg
+
+
+def repository_path() -> str | None:
+    """Give the folder named on the command or on `ipfs-kit` itself, if any."""
+    context = click.get_current_context()
+    path = context.params.get("repo_path") or context.find_root().params.get("repo_path")
+    return path if isinstance(path, str) else None
+
+
+def with_repository(*, create: bool = False) -> Callable[[F], Callable[..., Any]]:
+    """Give a command an open `repository`, and the option that says where it is.
+
+    Args:
+        create: Make the repository if there is none.
+    """
+
+    def decorate(command: F) -> Callable[..., Any]:
+        @repo_option
+        @wraps(command)
+        def run(*args: object, repo_path: str | None, **kwargs: object) -> object:
+            del repo_path
+            with Repository(repository_path(), create=create) as repository:
+                return command(*args, repository=repository, **kwargs)
+
+        return run
+
+    return decorate
+
+
+def human(size: int) -> str:
+    """Show a number of bytes as Kubo does: 5.2 MB."""
+    value = float(size)
+    if value < 1000:
+        return f"{size} B"
+    for unit in ("kB", "MB", "GB", "TB", "PB", "EB"):
+        value /= 1000
+        if value < 999.5 or unit == "EB":
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"

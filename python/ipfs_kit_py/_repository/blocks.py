@@ -1,0 +1,148 @@
+"""Single blocks."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ipfs_kit_py import _native
+from ipfs_kit_py._native import CID, Block
+from ipfs_kit_py._repository.handle import Handle, IPFSPath
+from ipfs_kit_py.errors import BlockNotFoundError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+# What one commit takes, in blocks and in bytes.
+_BATCH_BLOCKS = 4096
+_BATCH_BYTES = 16 << 20
+
+
+class Blocks(Handle):
+    """What puts, gets and removes blocks by themselves."""
+
+    def block_put(
+        self,
+        data: "Buffer",
+        codec: str = "raw",
+        hash: str = "sha2-256",  # noqa: A002 - as in `cid_of`
+        *,
+        pin: bool = False,
+        allow_big: bool = False,
+    ) -> CID:
+        """Put a block, durably.
+
+        Args:
+            data: Its bytes, which are taken as they are.
+            codec: What its CID says of them.
+            hash: Name of the hash function.
+            pin: Pin it, with all below.
+            allow_big: Take more than 2 MiB, which other nodes do not.
+
+        Raises:
+            LimitExceededError: It has over 2 MiB.
+        """
+        put = _native.repo_put(
+            self._core, [data], codec, hash, pin=pin, allow_big=allow_big
+        )
+        return put[0]
+
+    def block_put_many(
+        self,
+        blocks: "Iterable[Buffer]",
+        codec: str = "raw",
+        hash: str = "sha2-256",  # noqa: A002 - as in `cid_of`
+    ) -> Iterator[CID]:
+        """Put many blocks; each CID comes when its block is durable.
+
+        `blocks` may be endless: it is read and committed 4096 blocks or 16 MiB at a time.
+        """
+        for batch in _batches(blocks):
+            yield from _native.repo_put(self._core, batch, codec, hash)
+
+    def block_get(self, path: IPFSPath) -> bytes:
+        """Read a block.
+
+        Raises:
+            BlockNotFoundError: It is not here.
+        """
+        cid = self._block(path)
+        data = _native.repo_get(self._core, cid)
+        if data is None:
+            raise _missing(cid)
+        return data
+
+    def block_view(self, path: IPFSPath) -> Block:
+        """Read a block where it lies, without a copy.
+
+        Raises:
+            BlockNotFoundError: It is not here.
+        """
+        cid = self._block(path)
+        data = _native.repo_view(self._core, cid)
+        if data is None:
+            raise _missing(cid)
+        return data
+
+    def block_get_many(self, cids: Iterable[CID | str]) -> Iterator[Block | None]:
+        """Read many blocks where they lie, in order; `None` for each that is not here."""
+        rest = iter(cids)
+        while batch := list(islice(rest, 64)):
+            yield from _native.repo_view_many(self._core, batch)
+
+    def block_stat(self, path: IPFSPath) -> int:
+        """Say how many bytes a block has.
+
+        Raises:
+            BlockNotFoundError: It is not here.
+        """
+        return len(self.block_view(path))
+
+    def block_rm(
+        self, cids: "CID | str | Iterable[CID | str]", *, force: bool = False
+    ) -> int:
+        """Remove blocks, however old they are.
+
+        Args:
+            cids: One CID, or many.
+            force: Pass over those that are not here.
+
+        Returns:
+            How many were here.
+
+        Raises:
+            BlockInUseError: Pins or mutable files need one of them; none was removed.
+            BlockNotFoundError: One of them is not here; none was removed.
+        """
+        given = [cids] if isinstance(cids, CID | str) else list(cids)
+        return _native.repo_remove(self._core, given, force=force)
+
+    def has(self, cid: CID | str) -> bool:
+        """Tell whether a block is here, without reading it."""
+        return _native.repo_has(self._core, cid)
+
+    def blocks(self) -> Iterator[CID]:
+        """Iterate over all blocks, as raw CIDs in version 1: stores know hashes alone."""
+        return iter(_native.repo_blocks(self._core))
+
+    def _block(self, path: IPFSPath) -> IPFSPath:
+        """Follow a path with names in it."""
+        if isinstance(path, CID) or "/" not in path:
+            return path
+        return _native.repo_resolve(self._core, path)[0]
+
+
+def _batches(blocks: "Iterable[Buffer]") -> "Iterator[list[Buffer]]":
+    batch: list[Buffer] = []
+    size = 0
+    for block in blocks:
+        batch.append(block)
+        size += memoryview(block).nbytes
+        if len(batch) >= _BATCH_BLOCKS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _missing(cid: IPFSPath) -> BlockNotFoundError:
+    return BlockNotFoundError(f"block {cid} is missing")

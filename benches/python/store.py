@@ -2,8 +2,8 @@
 
 Whoever writes is given a new folder before each call, off the clock. What is called
 durable has reached the disk when the call returns: Kubo's default datastore syncs as it
-writes, and `cp` is followed by `sync` of the copy. Python peers run in this process, as we
-do; programs are timed as a whole.
+writes, and `cp` is followed by `sync` of the copy. Python peers run in this process, as
+we do; programs are timed as a whole.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 """What the crash tests share: the recording file layer, and memory to work in."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,10 +11,13 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shim(
+    tmp_path_factory: pytest.TempPathFactory, require_real: Callable[[str, str], Path]
+) -> Path:
     """Build the file layer that records what a program writes."""
     built = tmp_path_factory.mktemp("shim") / "shim.so"
-    command = ["cc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(built)]
+    compiler = str(require_real("cc", "install a C compiler"))
+    command = [compiler, "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(built)]
     subprocess.run([*command, str(HERE / "shim.c"), "-ldl"], check=True)
     return built
 

@@ -24,6 +24,7 @@ use crate::key::{Key, entries, keys, push_entry};
 use crate::lease::{Note, Removal};
 use crate::mark::{Marks, Missing};
 use crate::read::get_here;
+use crate::rebuild::refuse_without_pins;
 use crate::roots;
 use crate::session::finish_sealing;
 use crate::shared::Shared;
@@ -218,6 +219,8 @@ fn sweep(
     only: Option<&[Cid]>,
     control: &Control,
 ) -> Result<Gone, RepoError> {
+    let index = shared.folder.index();
+    shared.writable()?.read(|transaction| refuse_without_pins(transaction, &index))?;
     let mut removal = Removal::begin(&shared.folder)?;
     let gone = shared.writable()?.write(|transaction| {
         shared.update(transaction)?;

@@ -38,6 +38,9 @@ pub struct Rebuilt {
     pub damaged: Vec<String>,
 }
 
+/// What the index is marked with until all roots are pinned.
+const LACKS_PINS: &str = "lacks-pins";
+
 /// A row of the old index: CID, whether recursive, name.
 type OldPin = (Vec<u8>, bool, Option<String>);
 
@@ -45,6 +48,8 @@ type OldPin = (Vec<u8>, bool, Option<String>);
 struct Salvaged {
     pins: Vec<OldPin>,
     roots: Vec<(String, Vec<u8>)>,
+    /// Whether it was rebuilt itself, and that was cut off.
+    lacks_pins: bool,
 }
 
 impl Repository {
@@ -71,6 +76,7 @@ impl Repository {
         let (index, fresh) = (folder.index(), folder.index().with_extension("db.new"));
         // One that was to take the old one's place, as its rebuild was cut off, has it all.
         let salvaged = salvage(if index.exists() { &index } else { &fresh });
+        let pins_all = salvaged.as_ref().is_none_or(|old| old.lacks_pins);
         remove_index(&fresh)?;
         let mut rebuilt = Rebuilt::default();
         {
@@ -85,17 +91,45 @@ impl Repository {
                 catalogue.write(|transaction| restore(transaction, salvaged))?;
                 rebuilt.pins_kept = salvaged.pins.len() as u64;
             }
+            if pins_all {
+                catalogue.write(|transaction| {
+                    let note = "INSERT INTO meta VALUES (?1, 1)";
+                    transaction.execute(note, [LACKS_PINS])?;
+                    Ok(())
+                })?;
+            }
             catalogue.checkpoint()?;
         }
         replace_index(&folder, &fresh)?;
         drop(removal);
         let writing = Writing::Existing;
         let repository = Self::open(&root, Options { writing, ..options.clone() })?;
-        if salvaged.is_none() {
+        if pins_all {
             rebuilt.roots_pinned = pin_roots(&repository, control)?;
+            repository.shared()?.writable()?.write(|transaction| {
+                transaction.execute("DELETE FROM meta WHERE key = ?1", [LACKS_PINS])?;
+                Ok(())
+            })?;
         }
         Ok(rebuilt)
     }
+}
+
+/// Refuses to collect by an index whose rebuild was cut off before it had all pins.
+pub(crate) fn refuse_without_pins(
+    transaction: &Transaction<'_>,
+    index: &Path,
+) -> Result<(), RepoError> {
+    if !lacks_pins(transaction)? {
+        return Ok(());
+    }
+    let reason = "was being rebuilt, and that did not come to its end".to_owned();
+    Err(RepoError::IndexDamaged { path: index.to_owned(), reason })
+}
+
+fn lacks_pins(connection: &Connection) -> rusqlite::Result<bool> {
+    let find = "SELECT EXISTS (SELECT 1 FROM meta WHERE key = ?1)";
+    connection.query_row(find, [LACKS_PINS], |row| row.get(0))
 }
 
 /// What a newer version wrote down and this one does not know would be lost.
@@ -121,7 +155,8 @@ fn salvage(path: &Path) -> Option<Salvaged> {
     let mut roots = connection.prepare("SELECT name, cid FROM root").ok()?;
     let roots: Result<_, _> =
         roots.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).ok()?.collect();
-    Some(Salvaged { pins: pins.ok()?, roots: roots.ok()? })
+    let lacks_pins = lacks_pins(&connection).ok()?;
+    Some(Salvaged { pins: pins.ok()?, roots: roots.ok()?, lacks_pins })
 }
 
 fn restore(transaction: &Transaction<'_>, old: &Salvaged) -> Result<(), RepoError> {

@@ -428,6 +428,20 @@ fn the_index_is_rebuilt_from_the_packs_with_every_root_pinned() {
 }
 
 #[test]
+fn a_rebuild_that_was_cut_off_is_not_collected_by_and_can_be_done_again() {
+    let place = TempDir::new().unwrap();
+    put_all(&open(&place), &blocks(10));
+    let index = rusqlite::Connection::open(place.path().join("embedded/index.db"));
+    index.unwrap().execute("INSERT INTO meta VALUES ('lacks-pins', 1)", ()).unwrap();
+    let error = later(&place, 2 * HOUR).gc(&Control::new(), |_| {}).unwrap_err();
+    assert!(matches!(error, RepoError::IndexDamaged { .. }), "{error}");
+    let control = Control::new();
+    let rebuilt = Repository::rebuild(place.path(), &small_packs(), &control).unwrap();
+    assert_eq!(rebuilt.roots_pinned, 10);
+    assert_eq!(gc(&later(&place, 2 * HOUR)), []);
+}
+
+#[test]
 fn a_rebuild_keeps_the_pins_of_an_index_that_can_be_read() {
     let place = TempDir::new().unwrap();
     let repository = open(&place);

@@ -34,8 +34,9 @@ impl Map {
 
     fn names(&self) -> Vec<String> {
         let folders = self.folders.lock().unwrap();
-        let mut names: Vec<_> =
-            folders.values().flatten().map(|file| file.name.clone()).collect();
+        let is_folder = |file: &&Remembered| file.name.is_empty() && file.mtime_ns == 0;
+        let files = folders.values().flatten().filter(|file| !is_folder(file));
+        let mut names: Vec<_> = files.map(|file| file.name.clone()).collect();
         names.sort();
         names
     }
@@ -77,10 +78,19 @@ struct Done {
 }
 
 fn import(params: &Params, memory: Option<&Map>, path: &Path) -> Done {
+    import_listing(params, memory, path, true)
+}
+
+fn import_listing(
+    params: &Params,
+    memory: Option<&Map>,
+    path: &Path,
+    entries: bool,
+) -> Done {
     let control = Control::new();
     let mut importer = Importer::new(params, 2, &control);
     importer.memory = memory.map(|memory| memory as &dyn Memory);
-    let done = importer.path(path, true, Some(&mut MemoryBlocks::new())).unwrap();
+    let done = importer.path(path, entries, Some(&mut MemoryBlocks::new())).unwrap();
     assert!(control.unchanged_bytes() <= control.bytes());
     let (files, unchanged, bytes) =
         (control.files(), control.unchanged(), control.bytes());
@@ -118,6 +128,53 @@ fn an_unchanged_tree_is_not_opened_and_gives_the_same() {
         assert_eq!(memory.remembered.load(Ordering::Relaxed), noted, "nothing is new");
         assert_eq!(memory.kept.load(Ordering::Relaxed), 5, "each is asked for once");
     }
+}
+
+#[test]
+fn a_folder_of_unchanged_files_is_one_step_until_anything_in_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = tree(folder.path());
+    let flat = root.join("flat");
+    fs::create_dir(&flat).unwrap();
+    for name in ["x", "y", "z"] {
+        fs::write(flat.join(name), name).unwrap();
+    }
+    fs::write(flat.join(".hidden"), "not seen").unwrap();
+    fs::create_dir(root.join("nothing")).unwrap();
+    type Change = fn(&Path);
+    let changes: [Change; 9] = [
+        |_| {},
+        |flat| fs::write(flat.join("y"), "Y").unwrap(),
+        |flat| fs::write(flat.join("new"), "").unwrap(),
+        |flat| fs::remove_file(flat.join("new")).unwrap(),
+        |flat| fs::rename(flat.join("x"), flat.join("w")).unwrap(),
+        |flat| fs::remove_file(flat.join("z")).unwrap(),
+        |flat| fs::create_dir(flat.join("z")).unwrap(),
+        |flat| symlink("w", flat.join("link")).unwrap(),
+        |flat| fs::write(flat.join(".hidden"), "changed").unwrap(),
+    ];
+    let (params, memory) = (Params::of(Profile::default()), Map::ahead(10));
+    for (number, change) in changes.into_iter().enumerate() {
+        change(&flat);
+        let plain = import_listing(&params, None, &root, false);
+        let first = import_listing(&params, Some(&memory), &root, false);
+        assert_eq!(Done { unchanged: 0, ..first }, plain);
+        let asked = memory.kept.load(Ordering::Relaxed);
+        let again = import_listing(&params, Some(&memory), &root, false);
+        let asked = memory.kept.load(Ordering::Relaxed) - asked;
+        // Every file and nothing but the links.
+        let links = 1 + u64::from(number >= 7);
+        assert_eq!(again.unchanged, again.files - links);
+        // Four single files, and one for each folder of nothing else while `flat` is one.
+        assert!(number > 5 || asked == 4 + 3, "{asked}");
+        assert_eq!(Done { unchanged: 0, ..again }, plain);
+    }
+    memory.kept.store(0, Ordering::Relaxed);
+    let flat = import_listing(&params, Some(&memory), &root.join("sub/deep"), false);
+    assert_eq!((flat.unchanged, memory.kept.load(Ordering::Relaxed)), (1, 1));
+    memory.lost.store(true, Ordering::Relaxed);
+    let lost = import_listing(&params, Some(&memory), &root.join("sub/deep"), false);
+    assert_eq!((lost.cid, lost.unchanged), (flat.cid, 0));
 }
 
 #[test]

@@ -68,7 +68,12 @@ enum Event {
         folder: Arc<Folder>,
         file: Box<Remembered>,
     },
-    /// The same for one given by itself.
+    /// A folder of nothing but such files.
+    WholeUnchanged {
+        place: Place,
+        whole: Box<Remembered>,
+    },
+    /// A file given by itself that is as it was.
     LoneUnchanged {
         place: Place,
         child: Child,
@@ -161,7 +166,11 @@ pub(crate) fn run<'a>(
     threads: usize,
     in_place: bool,
 ) {
-    let walk = if sink.is_some() { walk.sorted(tree.memory) } else { walk };
+    let walk = if sink.is_some() {
+        walk.sorted(tree.memory, !tree.lists_entries())
+    } else {
+        walk
+    };
     let walk = if threads >= THREADS_FOR_SMALL { walk.sized() } else { walk };
     let shared = Shared {
         tree,
@@ -264,8 +273,11 @@ impl Shared<'_, '_> {
             Event::Unchanged { folder, file } => {
                 (folder.place.root(), tree.unchanged(&folder, *file, blocks))
             }
+            Event::WholeUnchanged { place, whole } => {
+                return tree.whole_unchanged(&place, &whole, blocks);
+            }
             Event::LoneUnchanged { place, child } => {
-                tree.control.add_unchanged(child.size);
+                tree.control.add_unchanged(1, child.size);
                 return tree.deliver(&place, child, blocks);
             }
             Event::Symlink { path, place } => {
@@ -398,6 +410,9 @@ impl<'a> Reading<'a> {
                 }
             }
             Step::Unchanged { folder, file } => Event::Unchanged { folder, file },
+            Step::WholeUnchanged { place, whole } => {
+                Event::WholeUnchanged { place, whole }
+            }
             Step::Symlink { path, place } => Event::Symlink { path, place },
             Step::Listed(folder) => Event::Listed(folder),
             Step::Failed { root, error } => Event::Failed { root, error },

@@ -63,10 +63,10 @@ impl Control {
         self.files.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn add_unchanged(&self, bytes: u64) {
-        self.add_file();
+    pub(crate) fn add_unchanged(&self, files: u64, bytes: u64) {
+        self.files.fetch_add(files, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.unchanged.fetch_add(1, Ordering::Relaxed);
+        self.unchanged.fetch_add(files, Ordering::Relaxed);
         self.unchanged_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }

@@ -215,7 +215,7 @@ impl<'a> Jobs<'a, '_> {
                 }
                 Step::Failed { root, error } => self.tree().fail(root, error),
                 // Only a walk with a memory has these, and this one has none.
-                Step::Unchanged { .. } => {}
+                Step::Unchanged { .. } | Step::WholeUnchanged { .. } => {}
             }
         }
     }

@@ -32,7 +32,8 @@ pub struct FileId {
 /// A regular file as it was when it was imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
-    /// Its name in the folder; empty for a file that was given on its own.
+    /// Its name in the folder; empty for a file that was given on its own, and for the folder
+    /// itself: then `size` is that of all its files, and `ctime_ns` tells how many.
     pub name: String,
     /// Its number on the folder's device.
     pub inode: u64,
@@ -56,6 +57,19 @@ impl Remembered {
             size: stat.size,
             mtime_ns: stat.mtime_ns,
             ctime_ns: stat.ctime_ns,
+            cid: child.cid,
+            tsize: child.tsize,
+        }
+    }
+
+    /// A folder that holds these files and nothing else.
+    fn whole(folder: FileId, files: &[Self], child: &Child) -> Self {
+        Self {
+            name: String::new(),
+            inode: folder.inode,
+            size: files.iter().map(|file| file.size).sum(),
+            mtime_ns: 0,
+            ctime_ns: i128::try_from(files.len()).unwrap_or(i128::MAX),
             cid: child.cid,
             tsize: child.tsize,
         }
@@ -127,8 +141,9 @@ pub(crate) fn check(
 #[derive(Debug)]
 pub(crate) struct Notes {
     folder: FileId,
-    /// How many files were known before.
+    /// How many files were known before, and whether the folder was, as a whole.
     known: usize,
+    known_whole: bool,
     taken: Mutex<Taken>,
 }
 
@@ -140,8 +155,10 @@ struct Taken {
 }
 
 impl Notes {
-    pub(crate) fn new(folder: FileId, known: usize) -> Self {
-        Self { folder, known, taken: Mutex::default() }
+    pub(crate) fn new(folder: FileId, known: &[Remembered]) -> Self {
+        let known_whole = known.first().is_some_and(|file| file.name.is_empty());
+        let known = known.len() - usize::from(known_whole);
+        Self { folder, known, known_whole, taken: Mutex::default() }
     }
 
     /// Whether a file is on the folder's own device, so that its inode tells it from others.
@@ -162,10 +179,22 @@ impl Notes {
     }
 
     /// Passes the notes on if they say anything new.
-    pub(crate) fn finish(&self, memory: &dyn Memory) -> Result<(), DagError> {
-        let taken = std::mem::take(&mut *lock(&self.taken));
-        if taken.is_new || taken.files.len() != self.known {
-            memory.remember(self.folder, taken.files)?;
+    ///
+    /// `whole` is what became of the folder, if that is told by its entries alone, and how
+    /// many those are.
+    pub(crate) fn finish(
+        &self,
+        memory: &dyn Memory,
+        whole: Option<(&Child, usize)>,
+    ) -> Result<(), DagError> {
+        let Taken { mut files, is_new } = std::mem::take(&mut *lock(&self.taken));
+        let whole = whole
+            .filter(|(_, entries)| *entries == files.len())
+            .map(|(child, _)| Remembered::whole(self.folder, &files, child));
+        let same = files.len() == self.known && whole.is_some() == self.known_whole;
+        if is_new || !same {
+            files.extend(whole);
+            memory.remember(self.folder, files)?;
         }
         Ok(())
     }

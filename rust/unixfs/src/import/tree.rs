@@ -57,6 +57,8 @@ pub(crate) struct Folder {
     taken: AtomicBool,
     /// Entries found and not finished, and one for the listing itself.
     pending: AtomicUsize,
+    /// Entries in the directory.
+    entries: AtomicUsize,
     directory: Mutex<Directory>,
     /// What is to be remembered of its files, where anything is.
     pub(crate) notes: Option<Notes>,
@@ -80,6 +82,7 @@ impl Folder {
             identity,
             taken: AtomicBool::new(keep_if_empty),
             pending: AtomicUsize::new(1),
+            entries: AtomicUsize::new(0),
             directory: Mutex::default(),
             notes,
         })
@@ -209,19 +212,18 @@ impl<'a> Tree<'a> {
         let mut folder = folder;
         while folder.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
             let directory = std::mem::take(&mut *lock(&folder.directory));
-            if let (Some(notes), Some(memory)) = (&folder.notes, self.memory) {
-                notes.finish(memory)?;
-            }
             if !folder.taken.load(Ordering::Relaxed) {
                 match &folder.place {
                     Place::Root(_) => {}
                     Place::In { folder: above, .. } => {
+                        self.remember(folder, None)?;
                         folder = above;
                         continue;
                     }
                 }
             }
             let child = directory.finish(self.params, &folder.attributes, blocks)?;
+            self.remember(folder, Some(&child))?;
             match &folder.place {
                 Place::Root(_) => return self.try_deliver(&folder.place, child, blocks),
                 Place::In { folder: above, name } => {
@@ -229,6 +231,20 @@ impl<'a> Tree<'a> {
                     folder = above;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Passes on what was noted of a folder that is finished.
+    fn remember(
+        &self,
+        folder: &Folder,
+        child: Option<&Child>,
+    ) -> Result<(), UnixFsError> {
+        if let (Some(notes), Some(memory)) = (&folder.notes, self.memory) {
+            let entries = folder.entries.load(Ordering::Relaxed);
+            let child = child.filter(|_| folder.attributes.is_empty());
+            notes.finish(memory, child.map(|child| (child, entries)))?;
         }
         Ok(())
     }
@@ -241,6 +257,7 @@ impl<'a> Tree<'a> {
         child: &Child,
     ) -> Result<(), UnixFsError> {
         lock(&folder.directory).add(name, child)?;
+        folder.entries.fetch_add(1, Ordering::Relaxed);
         if let Some(log) = &self.log {
             let (tsize, cid) = (child.tsize.to_le_bytes(), child.cid.to_bytes());
             let path = folder.path_of(name);
@@ -256,12 +273,30 @@ impl<'a> Tree<'a> {
         file: Remembered,
         blocks: &mut Blocks<'_>,
     ) -> Result<(), UnixFsError> {
-        self.control.add_unchanged(file.size);
+        self.control.add_unchanged(1, file.size);
         self.add(folder, &file.name, &file.child())?;
         if let Some(notes) = &folder.notes {
             notes.unchanged(file);
         }
         self.release(folder, blocks)
+    }
+
+    /// Takes a folder of files that are all as they were.
+    pub(crate) fn whole_unchanged(
+        &self,
+        place: &Place,
+        whole: &Remembered,
+        blocks: &mut Blocks<'_>,
+    ) {
+        let files = u64::try_from(whole.ctime_ns).unwrap_or_default();
+        self.control.add_unchanged(files, whole.size);
+        // As a directory it has no size of its own.
+        self.deliver(place, Child { size: 0, ..whole.child() }, blocks);
+    }
+
+    /// Whether every entry is to be listed.
+    pub(crate) fn lists_entries(&self) -> bool {
+        self.log.is_some()
     }
 
     /// Notes a file that was read and will show if it changes; `lone` is one given by itself.

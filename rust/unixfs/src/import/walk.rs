@@ -22,6 +22,8 @@ pub(crate) enum Step {
     File { path: PathBuf, place: Place, follow: bool, lone: bool, size: Option<u64> },
     /// A file that is as it was when it was last imported.
     Unchanged { folder: Arc<Folder>, file: Box<Remembered> },
+    /// A folder all of whose entries are files that are as they were.
+    WholeUnchanged { place: Place, whole: Box<Remembered> },
     /// A symbolic link to be kept.
     Symlink { path: PathBuf, place: Place },
     /// A folder all of whose entries have been found.
@@ -48,6 +50,8 @@ pub(crate) struct Walk<'a> {
     /// Whether files come with their sizes.
     sized: bool,
     memory: Option<&'a dyn Memory>,
+    /// Whether a folder that did not change at all may be one step.
+    whole_folders: bool,
     /// The device looked at last, and whether its times can be relied on.
     device: Option<(u64, bool)>,
     given: std::vec::IntoIter<Step>,
@@ -101,6 +105,7 @@ impl<'a> Walk<'a> {
             sorted: false,
             sized: false,
             memory: None,
+            whole_folders: false,
             device: None,
             given,
             ahead,
@@ -110,8 +115,14 @@ impl<'a> Walk<'a> {
 
     /// The same walk with entries in the order of their names, and told what is known of
     /// them.
-    pub(crate) fn sorted(self, memory: Option<&'a dyn Memory>) -> Self {
-        Self { sorted: true, memory, ..self }
+    ///
+    /// With `whole_folders`, entries of folders that did not change are not given one by one.
+    pub(crate) fn sorted(
+        self,
+        memory: Option<&'a dyn Memory>,
+        whole_folders: bool,
+    ) -> Self {
+        Self { sorted: true, memory, whole_folders, ..self }
     }
 
     /// The same walk with the sizes of the files it lists, at the cost of a look at each.
@@ -119,7 +130,8 @@ impl<'a> Walk<'a> {
         Self { sized: true, ..self }
     }
 
-    fn list(&mut self, ahead: Ahead) -> Result<(), UnixFsError> {
+    /// Begins to list a folder; gives it as one step if it can.
+    fn list(&mut self, ahead: Ahead) -> Result<Option<Step>, UnixFsError> {
         let Ahead { path, place } = ahead;
         let read = UnixFsError::read;
         let metadata = fs::metadata(&path).map_err(read(&path))?;
@@ -141,9 +153,51 @@ impl<'a> Walk<'a> {
         };
         let keep_if_empty = self.params.empty_dirs || matches!(place, Place::Root(_));
         let (notes, known) = self.recall(&path, &metadata)?;
+        if let (Some(notes), Listing::Sorted(named)) = (&notes, &listing)
+            && attributes.is_empty()
+            && let Some(whole) = self.whole(named.as_slice(), &known, notes)?
+        {
+            return Ok(Some(Step::WholeUnchanged { place, whole: Box::new(whole) }));
+        }
         let folder = Folder::new(place, path, attributes, identity, keep_if_empty, notes);
         self.open = Some(Open { folder, listing, known: known.into_iter() });
-        Ok(())
+        Ok(None)
+    }
+
+    /// What is known of a folder as a whole, if all its entries are files as they were.
+    ///
+    /// Costs a second look at the files of one that is not.
+    fn whole(
+        &self,
+        named: &[(OsString, fs::DirEntry)],
+        known: &[Remembered],
+        notes: &Notes,
+    ) -> Result<Option<Remembered>, UnixFsError> {
+        let (true, Some(memory), [whole, files @ ..]) =
+            (self.whole_folders, self.memory, known)
+        else {
+            return Ok(None);
+        };
+        if !whole.name.is_empty() {
+            return Ok(None);
+        }
+        let mut files = files.iter();
+        let shown = named.iter().filter(|(name, _)| {
+            self.params.hidden || !name.as_encoded_bytes().starts_with(b".")
+        });
+        for (name, entry) in shown {
+            let same = files.next().is_some_and(|file| {
+                let stat = entry.metadata().ok().filter(fs::Metadata::is_file);
+                let stat = stat.as_ref().and_then(Identified::of);
+                name == OsStr::new(&file.name)
+                    && stat.is_some_and(|stat| notes.covers(&stat) && file.is(&stat))
+            });
+            if !same {
+                return Ok(None);
+            }
+        }
+        let same = files.next().is_none() && memory.keep(whole)?;
+        Ok(same.then(|| whole.clone()))
     }
 
     /// What is known of a folder's files, and where to note what becomes of them.
@@ -166,7 +220,7 @@ impl<'a> Walk<'a> {
         }
         let mut known = memory.recall(at.id)?;
         known.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok((Some(Notes::new(at.id, known.len())), known))
+        Ok((Some(Notes::new(at.id, &known)), known))
     }
 
     /// Turns a directory entry into a step; `None` for folders, which come later, and for
@@ -291,8 +345,10 @@ impl Iterator for Walk<'_> {
             }
             let ahead = self.ahead.pop()?;
             let root = ahead.place.root();
-            if let Err(error) = self.list(ahead) {
-                return Some(Step::Failed { root, error });
+            match self.list(ahead) {
+                Ok(None) => {}
+                Ok(Some(step)) => return Some(step),
+                Err(error) => return Some(Step::Failed { root, error }),
             }
         }
     }

@@ -141,8 +141,7 @@ fn a_folder_of_unchanged_files_is_one_step_until_anything_in_it_changes() {
     }
     fs::write(flat.join(".hidden"), "not seen").unwrap();
     fs::create_dir(root.join("nothing")).unwrap();
-    type Change = fn(&Path);
-    let changes: [Change; 9] = [
+    let changes: [fn(&Path); 9] = [
         |_| {},
         |flat| fs::write(flat.join("y"), "Y").unwrap(),
         |flat| fs::write(flat.join("new"), "").unwrap(),

@@ -180,12 +180,10 @@ def copy(path: Path, to: Path) -> Program:
     return Program(program("sh"), "-c", command, path, to)
 
 
-def dvc_add(project: Path, folder: str) -> Program:
-    """Look up `dvc add`."""
-    return Program(
-        program("dvc", Path(sys.executable).parent),
-        *("--cd", project, "add", "--quiet", folder),
-    )
+def dvc(project: Path, *command: str) -> Program:
+    """Look up dvc, at work in a project's folder."""
+    found = program("dvc", Path(sys.executable).parent)
+    return Program(found, "--cd", project, *command, env={"DVC_NO_ANALYTICS": "1"})
 
 
 def program(name: str, folder: Path = ROOT / ".tools/bin") -> Path:

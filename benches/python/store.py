@@ -118,16 +118,15 @@ def add_tree(place: Path, files: int) -> Table:
 
 def dvc(place: Path, folder: Path, files: int) -> Work:
     """Add a copy of a folder to a new dvc project."""
-    peers.program("dvc", Path(os.environ.get("VIRTUAL_ENV", ".venv")) / "bin")
     project, empty = fresh(place, "dvc")
-    init = Program(peers.program("dvc"), "--cd", project, "init", "--no-scm", "--quiet")
+    init = peers.dvc(project, "init", "--no-scm", "--quiet")
 
     def prepare() -> None:
         empty()
         init()
         shutil.copytree(folder, project / "data")
 
-    return Work(peers.dvc_add(project, "data"), files, prepare)
+    return Work(peers.dvc(project, "add", "--quiet", "data"), files, prepare)
 
 
 def add_again(place: Path, files: int) -> Table:

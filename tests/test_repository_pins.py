@@ -88,7 +88,7 @@ def test_listing_tells_kinds_apart(repository: Repository, root: CID) -> None:
 
 
 def test_more_pins_than_a_page_are_listed_once(repository: Repository) -> None:
-    cids = list(repository.block_put_many(b"%d" % number for number in range(2100)))
+    cids = repository.block_put_many(b"%d" % number for number in range(2100))
     for cid in cids:
         repository.pin_add(cid)
     listed = [pin.cid for pin in repository.pin_ls("recursive")]

@@ -51,13 +51,16 @@ class Blocks(Handle):
         blocks: "Iterable[Buffer]",
         codec: str = "raw",
         hash: str = "sha2-256",  # noqa: A002 - as in `cid_of`
-    ) -> Iterator[CID]:
-        """Put many blocks; each CID comes when its block is durable.
+    ) -> list[CID]:
+        """Put many blocks, which are durable when this returns.
 
-        `blocks` may be endless: it is read and committed 4096 blocks or 16 MiB at a time.
+        They are read and committed 4096 blocks or 16 MiB at a time: what was put before
+        an error stays. Of the blocks themselves only these are in memory.
         """
+        cids: list[CID] = []
         for batch in _batches(blocks):
-            yield from _native.repo_put(self._core, batch, codec, hash)
+            cids += _native.repo_put(self._core, batch, codec, hash)
+        return cids
 
     def block_get(self, path: IPFSPath) -> bytes:
         """Read a block.

@@ -185,8 +185,10 @@ def read_file(place: Path, size: int) -> Iterator[Table]:
         yield compare(f"read {size / GIB:.3g} GiB for the first time", "B", lineup)
     source = memoryview(bytes(buffer))
 
+    room = memoryview(buffer)
+
     def copy() -> None:
-        buffer[:] = source
+        room[:] = source
 
     repository = handles[0]
     lineup = Lineup()

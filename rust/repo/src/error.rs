@@ -178,6 +178,25 @@ impl RepoError {
         move |source| Self::Io { action, path, source }
     }
 
+    /// Whether the disk has no room left.
+    pub fn is_disk_full(&self) -> bool {
+        let is_full = |error: &rusqlite::Error| {
+            // Memory that processes share is a file too, for which there was no room.
+            let shared_memory = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+            let code = error.sqlite_error().map(|error| error.extended_code);
+            error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+                || code == Some(shared_memory)
+        };
+        match self {
+            Self::Index { source, .. } | Self::Statement(source) => is_full(source),
+            Self::Io { source, .. }
+            | Self::Pack(ipfs_kit_pack::PackError::Io { source, .. }) => {
+                source.kind() == std::io::ErrorKind::StorageFull
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn missing(cid: &Cid) -> Self {
         Self::Dag(DagError::Missing(Box::new(*cid)))
     }

@@ -151,7 +151,7 @@ pub(crate) fn clean(shared: &Shared) -> Result<u64, RepoError> {
     Ok(freed)
 }
 
-fn pack_ids(shared: &Shared) -> Result<HashSet<PackId>, RepoError> {
+pub(crate) fn pack_ids(shared: &Shared) -> Result<HashSet<PackId>, RepoError> {
     shared.writable()?.read(|transaction| {
         let mut statement = transaction.prepare_cached("SELECT id FROM pack")?;
         let ids = statement.query_map((), |row| row.get::<_, i64>(0))?;

@@ -33,7 +33,6 @@ mod folder;
 mod fork;
 mod frozen;
 mod gc;
-mod keep;
 mod key;
 mod lease;
 mod mark;

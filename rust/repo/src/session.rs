@@ -19,6 +19,7 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use crate::catalogue::{count_up, number};
 use crate::fork::Ownership;
+use crate::gc::pack_ids;
 use crate::key::{Key, entries, keys, push_entry};
 use crate::lease::{Lease, Note};
 use crate::mark::first_missing;
@@ -159,6 +160,13 @@ impl Session {
         self.lock().put(cid, &[data], None)
     }
 
+    /// Keeps all that is here below a root until this session ends: a collection that begins
+    /// later leaves it alone. For roots that become part of a new one without being written.
+    pub fn keep(&self, root: &Cid) -> Result<(), RepoError> {
+        self.lock().note_roots(std::iter::once(root))?;
+        Ok(())
+    }
+
     /// Makes everything that was taken durable and visible.
     pub fn commit(&self) -> Result<(), RepoError> {
         self.commit_with(|_| Ok(()))
@@ -179,10 +187,8 @@ impl Drop for Inner {
             return;
         }
         let Some(open) = self.open.take() else { return };
-        if open.blocks == self.fresh.len() as u64 {
-            // Nothing of this pack was ever committed.
-            self.shared.packs.discard(open.id).ok();
-        } else if open.writer.end() > open.committed {
+        let is_new = open.blocks == self.fresh.len() as u64;
+        if is_new || open.writer.end() > open.committed {
             let id = open.id;
             drop(open);
             cut(&self.shared, id).ok();
@@ -509,12 +515,16 @@ fn take_pack(shared: &Shared) -> Result<Open, RepoError> {
     Open::new(shared, writer.id(), writer, 0, 0)
 }
 
-/// Gives back what was appended to a pack and will never be committed.
+/// Gives back what was appended to a pack and will never be committed: all of it, if the
+/// index does not name the pack. A commit that failed may have come through all the same, so
+/// the index is asked.
 fn cut(shared: &Shared, id: PackId) -> Result<(), RepoError> {
     let Some(claim) = Claim::take(&shared.packs, id)? else { return Ok(()) };
     let state = shared.writable()?.read(|transaction| state_of(transaction, id))?;
-    if let Some((committed, _)) = state {
-        claim.resume(committed)?;
+    match state {
+        Some((committed, _)) => drop(claim.resume(committed)?),
+        None if !pack_ids(shared)?.contains(&id) => claim.discard()?,
+        None => {}
     }
     Ok(())
 }

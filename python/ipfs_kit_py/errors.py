@@ -7,6 +7,9 @@ knows nothing of IPFS catches them too::
     ├── InvalidInputError (ValueError)
     │   ├── InvalidCIDError
     │   ├── InvalidParameterError
+    │   ├── ConfigurationError
+    │   ├── InvalidKeyError
+    │   ├── InvalidRecordError
     │   ├── InvalidMultiaddrError
     │   │   └── MultiaddrValidationError
     │   ├── InvalidNameError
@@ -22,7 +25,9 @@ knows nothing of IPFS catches them too::
     │   ├── BlockNotFoundError (KeyError)
     │   ├── PathNotFoundError (FileNotFoundError)
     │   ├── RepositoryNotFoundError (FileNotFoundError)
-    │   └── NotPinnedError (LookupError)
+    │   ├── NotPinnedError (LookupError)
+    │   ├── KeyNotFoundError (LookupError)
+    │   └── NameNotFoundError (LookupError)
     ├── FileIOError (OSError)
     │   ├── FileChangedError
     │   ├── DiskFullError
@@ -42,7 +47,14 @@ knows nothing of IPFS catches them too::
     │   ├── ForkedError (RuntimeError)
     │   ├── PinConflictError
     │   ├── BlockInUseError
+    │   ├── KeyExistsError
     │   └── ConflictError
+    ├── UnreachableError (ConnectionError)
+    │   ├── EngineUnavailableError
+    │   └── OfflineError
+    ├── TimedOutError (TimeoutError)
+    ├── RoleError (PermissionError)
+    ├── ComponentUnavailableError (AttributeError)
     ├── CancelledError
     └── InternalError (RuntimeError)
 
@@ -92,6 +104,18 @@ class ErrorCode(StrEnum):
     BLOCK_IN_USE = "block-in-use"
     CONFLICT = "conflict"
     BLOCKS_VANISHED = "blocks-vanished"
+    CONFIGURATION = "configuration"
+    INVALID_KEY = "invalid-key"
+    INVALID_RECORD = "invalid-record"
+    KEY_NOT_FOUND = "key-not-found"
+    KEY_EXISTS = "key-exists"
+    NAME_NOT_FOUND = "name-not-found"
+    UNREACHABLE = "unreachable"
+    ENGINE_UNAVAILABLE = "engine-unavailable"
+    OFFLINE = "offline"
+    TIMED_OUT = "timed-out"
+    ROLE = "role"
+    COMPONENT_UNAVAILABLE = "component-unavailable"
     CANCELLED = "cancelled"
     INTERNAL = "internal"
 
@@ -116,6 +140,24 @@ class InvalidCIDError(InvalidInputError):
 
 class InvalidParameterError(InvalidInputError):
     """A parameter is out of range, unknown, or contradicts another."""
+
+
+class ConfigurationError(InvalidInputError):
+    """A setting is unknown, of the wrong type, or contradicts another."""
+
+    code = ErrorCode.CONFIGURATION
+
+
+class InvalidKeyError(InvalidInputError):
+    """Bytes are no private key, or its name cannot be one."""
+
+    code = ErrorCode.INVALID_KEY
+
+
+class InvalidRecordError(InvalidInputError):
+    """An IPNS record is malformed, badly signed, or no longer valid."""
+
+    code = ErrorCode.INVALID_RECORD
 
 
 class InvalidMultiaddrError(InvalidInputError):
@@ -282,6 +324,60 @@ class NotPinnedError(NotFoundError, LookupError):
     """A CID is not pinned, or not in this way."""
 
     code = ErrorCode.NOT_PINNED
+
+
+class KeyNotFoundError(NotFoundError, LookupError):
+    """The repository has no key of this name."""
+
+    code = ErrorCode.KEY_NOT_FOUND
+
+
+class NameNotFoundError(NotFoundError, LookupError):
+    """Nothing is known to be published under an IPNS name."""
+
+    code = ErrorCode.NAME_NOT_FOUND
+
+
+class KeyExistsError(RepositoryError):
+    """The repository has a key of this name already."""
+
+    code = ErrorCode.KEY_EXISTS
+
+
+class UnreachableError(IPFSError, ConnectionError):
+    """Another program or machine could not be reached, or broke off."""
+
+    code = ErrorCode.UNREACHABLE
+
+
+class EngineUnavailableError(UnreachableError):
+    """The engine that the repository belongs to does not answer."""
+
+    code = ErrorCode.ENGINE_UNAVAILABLE
+
+
+class OfflineError(UnreachableError):
+    """It would need the network, which was ruled out."""
+
+    code = ErrorCode.OFFLINE
+
+
+class TimedOutError(IPFSError, TimeoutError):
+    """It took longer than was allowed."""
+
+    code = ErrorCode.TIMED_OUT
+
+
+class RoleError(IPFSError, PermissionError):
+    """A node of this role does not do this."""
+
+    code = ErrorCode.ROLE
+
+
+class ComponentUnavailableError(IPFSError, AttributeError):
+    """The part that does this is not enabled, or not there."""
+
+    code = ErrorCode.COMPONENT_UNAVAILABLE
 
 
 class FileIOError(IPFSError, OSError):

@@ -38,6 +38,7 @@
 
 mod claim;
 mod error;
+mod filter;
 mod folder;
 mod id;
 pub mod inherited;
@@ -53,6 +54,7 @@ mod writer;
 
 pub use claim::Claim;
 pub use error::{Damage, PackError};
+pub use filter::Probe;
 pub use folder::Folder;
 pub use id::PackId;
 pub use pack::{Found, Pack};

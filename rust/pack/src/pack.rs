@@ -1,7 +1,6 @@
 //! Reading a pack.
 
 use std::fs::File;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock};
 
@@ -12,6 +11,7 @@ use ipfs_kit_cid::Cid;
 use ipfs_kit_hash::Multihash;
 
 use crate::error::{At, if_there};
+use crate::filter::{Filter, Probe};
 use crate::map::Map;
 use crate::scan::Sections;
 use crate::{
@@ -29,6 +29,7 @@ pub struct Pack {
     options: ReadOptions,
     data: Data,
     index: Option<Index<Bytes>>,
+    filter: Filter,
     verified: Verified,
 }
 
@@ -78,8 +79,9 @@ impl Pack {
         let bytes = file.metadata().at("look at", &path)?.len();
         let data = Data::Sealed(Map::new(&file, bytes).at("map", &path)?);
         let verified = Verified::new(index.len());
+        let filter = Filter::new(index.len());
         let options = read_options()?;
-        Ok(Some(Self { id, options, data, index: Some(index), verified }))
+        Ok(Some(Self { id, options, data, index: Some(index), filter, verified }))
     }
 
     /// Opens a pack as if it had no index.
@@ -93,8 +95,9 @@ impl Pack {
         };
         let map = RwLock::new(Map::empty());
         let data = Data::Growing(Growing { file, path, map });
-        let verified = Verified::new(0);
-        Ok(Some(Self { id, options: read_options()?, data, index: None, verified }))
+        let (filter, verified) = (Filter::new(0), Verified::new(0));
+        let options = read_options()?;
+        Ok(Some(Self { id, options, data, index: None, filter, verified }))
     }
 
     /// Which pack.
@@ -130,7 +133,20 @@ impl Pack {
 
     /// Looks a block up in the index; always `None` without one.
     pub fn find(&self, hash: &Multihash) -> Option<Found> {
-        let (ordinal, offset) = self.index.as_ref()?.positions(hash).next()?;
+        self.find_with(hash, Probe::new(hash.digest()))
+    }
+
+    /// The same for who looks in many packs; `probe` is that of the hash.
+    pub fn find_with(&self, hash: &Multihash, probe: Probe) -> Option<Found> {
+        let index = self.index.as_ref()?;
+        if self.filter.excludes(probe) {
+            return None;
+        }
+        let Some((ordinal, offset)) = index.positions(hash).next() else {
+            let digests = index.entries().map(|entry| entry.digest);
+            self.filter.missed(index.len(), digests);
+            return None;
+        };
         Some(Found { ordinal: u32::try_from(ordinal).unwrap_or(u32::MAX), offset })
     }
 
@@ -198,20 +214,6 @@ impl Pack {
             Data::Growing(growing) => growing.committed(self.id, committed),
         };
         Sections::new(self.id, self.options, committed, bytes)
-    }
-
-    /// Asks the system to read this part of the file ahead, for many reads that follow.
-    pub fn will_need(&self, range: Range<u64>) {
-        match &self.data {
-            Data::Sealed(map) => map.will_need(range),
-            Data::Growing(growing) => {
-                growing
-                    .map
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .will_need(range);
-            }
-        }
     }
 
     /// Which of its blocks were found whole.

@@ -161,7 +161,7 @@ fn open(
     let place = location.ordinal.map_or(Place::Offset(location.offset), Place::Ordinal);
     let committed = location.slot.committed();
     match pack.read(location.offset, committed, cid.hash()) {
-        Ok(data) => Ok(Some(Found { data, pack, place })),
+        Ok(data) => Ok(Some(Found { data, pack: Arc::clone(pack), place })),
         Err(error) => Err(RepoError::Damaged {
             cid: Box::new(*cid),
             place: place_of(shared, location),

@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use ipfs_kit_hash::Multihash;
-use ipfs_kit_pack::{Folder, Pack, PackError, PackId};
+use ipfs_kit_pack::{Folder, Pack, PackError, PackId, Probe};
 use rusqlite::Transaction;
 
 use crate::RepoError;
@@ -23,13 +23,14 @@ pub(crate) struct Slot {
     pub(crate) sealed: bool,
     /// How many of its bytes count.
     pub(crate) committed: AtomicU64,
-    pack: Mutex<Option<Arc<Pack>>>,
+    /// Opened at the first look.
+    pack: OnceLock<Arc<Pack>>,
 }
 
 impl Slot {
     pub(crate) fn new(id: PackId, sealed: bool, committed: u64) -> Arc<Self> {
         let committed = AtomicU64::new(committed);
-        Arc::new(Self { id, sealed, committed, pack: Mutex::default() })
+        Arc::new(Self { id, sealed, committed, pack: OnceLock::new() })
     }
 
     pub(crate) fn committed(&self) -> u64 {
@@ -37,12 +38,13 @@ impl Slot {
     }
 
     /// The open pack; `None` if its file is gone.
-    pub(crate) fn pack(&self, folder: &Folder) -> Result<Option<Arc<Pack>>, PackError> {
-        let mut slot = self.pack.lock().unwrap_or_else(PoisonError::into_inner);
-        if slot.is_none() {
-            *slot = Pack::open(folder, self.id)?.map(Arc::new);
+    pub(crate) fn pack(&self, folder: &Folder) -> Result<Option<&Arc<Pack>>, PackError> {
+        if let Some(pack) = self.pack.get() {
+            return Ok(Some(pack));
         }
-        Ok(slot.clone())
+        // Of several threads that open it at once, all go on with the first one's.
+        let opened = Pack::open(folder, self.id)?.map(Arc::new);
+        Ok(opened.map(|pack| self.pack.get_or_init(|| pack)))
     }
 }
 
@@ -203,6 +205,7 @@ impl View {
         // The first place is looked for where the last one was, others in order.
         let last = self.last.load(Ordering::Relaxed).min(self.packs.len());
         let from = if skip == 0 { last } else { 0 };
+        let probe = Probe::new(hash.digest());
         let mut unasked = None;
         for at in (from..self.packs.len()).chain(0..from) {
             let entry = &self.packs[at];
@@ -220,7 +223,7 @@ impl View {
                     continue;
                 }
             };
-            let Some(found) = pack.find(hash) else { continue };
+            let Some(found) = pack.find_with(hash, probe) else { continue };
             if entry.is_dead(found.ordinal) {
                 continue;
             }

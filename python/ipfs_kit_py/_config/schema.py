@@ -1,0 +1,361 @@
+"""All settings: the one table behind checks, variables, documentation and types.
+
+A setting says which part of the kit uses it. What sets one whose part is not in
+`BUILT_PARTS` yet is told that it has no effect.
+"""
+
+from typing import Final, Literal, TypeAlias, get_args
+
+from ipfs_kit_py._config.fields import Section, derived, field, nested, optional
+from ipfs_kit_py._config.kinds import (
+    COUNT,
+    DURATION,
+    FLAG,
+    NUMBER,
+    PATH,
+    PLUGINS,
+    SIZE,
+    TABLE,
+    TEXT,
+    TEXTS,
+    Choice,
+    Integer,
+)
+from ipfs_kit_py._config.quantities import GIB, KIB, MIB
+from ipfs_kit_py._hashing import DEFAULT_PROFILE
+
+Role: TypeAlias = Literal["leecher", "worker", "master"]
+EngineName: TypeAlias = Literal["auto", "embedded", "kubo"]
+Profile: TypeAlias = Literal["unixfs-v1-2025", "unixfs-v0-2015"]
+Level: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+Consensus: TypeAlias = Literal["crdt", "raft"]
+
+ROLE: Final = Choice[Role](get_args(Role))
+ENGINE: Final = Choice[EngineName](get_args(EngineName))
+PROFILE: Final = Choice[Profile](get_args(Profile))
+LEVEL: Final = Choice[Level](get_args(Level))
+CONSENSUS: Final = Choice[Consensus](get_args(Consensus))
+POSITIVE: Final = Integer(1)
+COPIES: Final = Integer(1, also=(-1,))
+
+PARTS: Final = {
+    "core": "The kit and its repository",
+    "kubo": "Kubo",
+    "network": "Network",
+    "cache": "Cache",
+    "libp2p": "libp2p",
+    "cluster": "Cluster",
+    "tasks": "Tasks",
+    "metadata_index": "Metadata index",
+    "knowledge_graph": "Knowledge graph",
+    "ai_ml": "AI and machine learning",
+    "monitoring": "Monitoring",
+    "s3": "S3",
+    "storacha": "Storacha",
+    "extensions": "Tests and own settings",
+}
+"""Parts of the kit, with their titles in the reference."""
+
+BUILT_PARTS: Final = frozenset({"core"})
+"""Parts that exist: settings of all others have no effect yet."""
+
+OTHER_VARIABLES: Final = {
+    "IPFS_KIT_CONFIG_PATH": "The configuration file to read.",
+    "IPFS_KIT_SHA256_KERNEL": "The SHA2-256 code to hash with, for tests.",
+    "IPFS_KIT_CHUNKER_KERNEL": "The rabin and buzhash code to cut with, for tests.",
+    "IPFS_KIT_SCALE": "Share of a long test's full size to run it at.",
+    "IPFS_KIT_TRACES": "Folder of the cache traces that tests replay.",
+    "IPFS_KIT_REQUIRE_REAL": "Whether a test fails for want of a real program.",
+    "IPFS_KIT_AUTH_ENABLED": "Whether the REST server asks for a token.",
+    "IPFS_KIT_AUTH_TOKEN": "The token that the REST server asks for.",
+    "IPFS_KIT_CORS_ORIGINS": "Origins that may call the REST server from a browser.",
+    "IPFS_KIT_MAX_UPLOAD_SIZE": "Largest upload that the REST server takes.",
+    "IPFS_KIT_METRICS_ENABLED": "Whether the REST server gives metrics.",
+    "IPFS_KIT_RATE_LIMIT": "Requests a minute that the REST server answers.",
+    "IPFS_KIT_RATE_LIMIT_ENABLED": "Whether the REST server limits requests.",
+    "IPFS_KIT_BIN_DIR": "Folder of the programs that the kit runs.",
+    "IPFS_KIT_SERVER_FILE": "The REST server's file.",
+}
+"""Variables with our prefix that are read elsewhere, and are no settings."""
+
+
+def _data_folder() -> str:
+    import platformdirs
+
+    return platformdirs.user_data_dir("ipfs-kit", appauthor=False)
+
+
+class LoggingConfig(Section, part="core"):
+    """What is logged, and where."""
+
+    level = field(
+        LEVEL,
+        "WARNING",
+        "Least important messages that are logged.",
+        variables=("IPFS_KIT_LOG_LEVEL",),
+    )
+    file = optional(
+        PATH,
+        "File that messages are appended to; stderr if not given.",
+        variables=("IPFS_KIT_LOG_FILE",),
+    )
+
+
+class TimeoutsConfig(Section, part="network"):
+    """How long others may take to answer."""
+
+    api = field(DURATION, 60.0, "How long a node's API may take to answer.")
+    gateway = field(DURATION, 30.0, "How long a gateway may take to answer.")
+    peer_connect = field(DURATION, 30.0, "How long a connection to a peer may take.")
+
+
+class ArcConfig(Section, part="cache"):
+    """How the memory tier weighs what to keep."""
+
+    ghost_list_size = field(COUNT, 1024, "How many evicted keys are remembered.")
+    frequency_weight = field(NUMBER, 0.7, "Weight of how often an item was read.")
+    recency_weight = field(NUMBER, 0.3, "Weight of how lately an item was read.")
+    access_boost = field(NUMBER, 2.0, "Factor by which a reading raises an item's heat.")
+    heat_decay_hours = field(NUMBER, 1.0, "Hours in which heat falls by half.")
+    initial_p = field(NUMBER, 0.0, "Share that lately read items begin with.")
+
+
+class CacheConfig(Section, part="cache"):
+    """What is kept of what was read."""
+
+    memory_cache_size = field(
+        SIZE,
+        100 * MIB,
+        "Most bytes in the memory tier.",
+        aliases=("cache.memory_size",),
+    )
+    disk_cache_path = field(
+        PATH,
+        "~/.ipfs_cache",
+        "Folder of the disk tier.",
+        aliases=("cache_config.local_cache_path", "cache.disk_path"),
+    )
+    disk_cache_size = field(
+        SIZE,
+        GIB,
+        "Most bytes in the disk tier.",
+        aliases=("cache_config.local_cache_size", "cache.disk_size"),
+    )
+    min_item_size = field(SIZE, 4 * KIB, "Smaller items always go to memory.")
+    max_memory_item_size = field(
+        SIZE,
+        50 * MIB,
+        "Larger items never go to memory.",
+        aliases=("cache_config.max_item_size",),
+    )
+    min_access_count = field(COUNT, 2, "Readings before an item goes to memory.")
+    prefetch_enabled = field(
+        FLAG, True, "Whether what will probably be read next is fetched ahead."
+    )
+    enable_memory_mapping = field(
+        FLAG,
+        True,
+        "Whether large items on disk are mapped rather than read.",
+        aliases=("cache.use_mmap", "cache_config.use_mmap"),
+    )
+    promotion_threshold = field(COUNT, 3, "Readings that move an item a tier up.")
+    demotion_threshold = field(
+        NUMBER, 30.0, "Days without a reading that move an item a tier down."
+    )
+    tiers = field(TABLE, {}, "The tiers, by name, if not memory and disk.")
+    default_tier = field(TEXT, "memory", "The tier that new items go to.")
+    replication_policy = optional(TEXT, "Which items are copied to other tiers.")
+    external_backends = field(TABLE, {}, "Remote tiers, by name: storacha, s3.")
+    arc = nested(ArcConfig)
+
+
+class ClusterConfig(Section, part="cluster"):
+    """How cluster peers work together."""
+
+    secret = optional(
+        TEXT, "The secret that all peers of the cluster share.", secret=True
+    )
+    replication_factor = field(
+        COPIES, -1, "Peers that keep each pin; -1 for all of them."
+    )
+    consensus = field(
+        CONSENSUS,
+        "crdt",
+        "How peers agree on the pins.",
+        aliases=("cluster_config.consensus_protocol",),
+    )
+    state_sync_interval = field(
+        DURATION, 300.0, "How often peers compare the state of the cluster."
+    )
+
+
+class WorkerResources(Section, part="tasks"):
+    """What a worker offers."""
+
+    processing_threads = optional(POSITIVE, "Threads for tasks; one a CPU if not given.")
+    gpu_enabled = field(FLAG, False, "Whether tasks may use the GPU.")
+    max_memory = optional(
+        SIZE, "Most bytes of memory for tasks.", aliases=("resources.max_memory",)
+    )
+
+
+class Libp2pConfig(Section, part="libp2p"):
+    """The kit's own libp2p peer."""
+
+    identity_path = optional(PATH, "File of the peer's private key; made if not there.")
+    listen_addrs = field(TEXTS, (), "Multiaddresses to listen on.")
+    enable_mdns = field(FLAG, True, "Whether peers in the local network are looked for.")
+    enable_hole_punching = field(FLAG, False, "Whether NATs are traversed.")
+    enable_relay = field(FLAG, False, "Whether relays are used.")
+
+
+class KnowledgeGraphConfig(Section, part="knowledge_graph"):
+    """The knowledge graph."""
+
+    base_path = field(PATH, "~/.ipfs_graph", "Folder of the graph.")
+    schema_version = field(TEXT, "1.0.0", "Version of the graph's schema.")
+
+
+class S3Config(Section, part="s3"):
+    """An S3-compatible store."""
+
+    access_key_id = optional(
+        TEXT,
+        "Name of the access key.",
+        aliases=("s3cfg.accessKey", "s3cfg.aws_access_key_id"),
+    )
+    secret_access_key = optional(
+        TEXT,
+        "The access key's secret.",
+        aliases=("s3cfg.secretKey", "s3cfg.aws_secret_access_key"),
+        secret=True,
+    )
+    endpoint_url = optional(
+        TEXT, "Where the store is, if not at AWS.", aliases=("s3cfg.endpoint",)
+    )
+
+
+class Config(Section, part="core"):
+    """Everything that can be set, checked and merged."""
+
+    role = field(ROLE, "leecher", "What this node is to others.")
+    ipfs_path = derived(
+        PATH,
+        _data_folder,
+        "the platform's folder for user data",
+        "Folder of the repository.",
+        foreign=("IPFS_PATH",),
+    )
+    engine = field(
+        ENGINE,
+        "auto",
+        "Who keeps the blocks: ourselves, Kubo, or whoever's repository is there.",
+    )
+    cid_profile = field(
+        PROFILE,
+        PROFILE.check(DEFAULT_PROFILE),
+        "Import parameters that decide the CID of a file.",
+    )
+    offline = field(FLAG, False, "Whether nothing outside this machine is asked.")
+    storage_quota = optional(
+        SIZE,
+        "Most bytes that all blocks may take on the disk.",
+        aliases=("worker_resources.storage_quota", "resources.max_storage"),
+    )
+    plugins = field(PLUGINS, (), "Extensions, by name or as tables.")
+    config_path = optional(PATH, "The configuration file to read; never said in one.")
+    logging = nested(LoggingConfig)
+
+    api_url = optional(
+        TEXT, "URL or multiaddress of the API of a Kubo node.", part="kubo"
+    )
+    socket_path = optional(PATH, "Socket of the API of a Kubo node.", part="kubo")
+    auto_download_binaries = field(
+        FLAG,
+        False,
+        "Whether programs that are missing are downloaded.",
+        part="kubo",
+        variables=("IPFS_KIT_AUTO_INSTALL_BINARIES",),
+    )
+    timeouts = nested(TimeoutsConfig)
+    cache_config = nested(CacheConfig)
+
+    enable_libp2p = field(
+        FLAG, False, "Whether the kit has a libp2p peer.", part="libp2p"
+    )
+    bootstrap_peers = field(
+        TEXTS,
+        (),
+        "Multiaddresses of peers to begin with.",
+        part="libp2p",
+        aliases=("libp2p_config.bootstrap_peers",),
+    )
+    libp2p_config = nested(Libp2pConfig)
+
+    enable_cluster_management = field(
+        FLAG, False, "Whether the kit hands out tasks in a cluster.", part="cluster"
+    )
+    cluster_name = optional(TEXT, "Name of the cluster.", part="cluster")
+    cluster_id = field(TEXT, "default", "Key of the cluster's state.", part="cluster")
+    node_id = optional(TEXT, "Name of this node; made up if not given.", part="cluster")
+    master_multiaddress = optional(
+        TEXT, "Multiaddress of the master that a worker follows.", part="cluster"
+    )
+    master_addresses = field(TEXTS, (), "Multiaddresses of all masters.", part="cluster")
+    quorum_size = optional(POSITIVE, "Nodes that must agree.", part="cluster")
+    target_replication_factor = optional(
+        POSITIVE, "Copies of each item to aim at.", part="cluster"
+    )
+    max_replication_factor = optional(
+        POSITIVE, "Most copies of each item.", part="cluster"
+    )
+    cluster_config = nested(ClusterConfig)
+
+    enable_processing = field(FLAG, False, "Whether this node takes tasks.", part="tasks")
+    worker_resources = nested(WorkerResources)
+
+    enable_metadata_index = field(
+        FLAG, False, "Whether content is indexed.", part="metadata_index"
+    )
+    metadata_index_dir = field(
+        PATH, "~/.ipfs_metadata", "Folder of the index.", part="metadata_index"
+    )
+    metadata_partition_size = field(
+        POSITIVE, 1_000_000, "Records in a file of the index.", part="metadata_index"
+    )
+    metadata_sync_interval = field(
+        DURATION, 300.0, "How often peers compare their indexes.", part="metadata_index"
+    )
+    metadata_auto_sync = field(
+        FLAG, True, "Whether peers compare their indexes.", part="metadata_index"
+    )
+
+    enable_knowledge_graph = field(
+        FLAG, False, "Whether the kit has a knowledge graph.", part="knowledge_graph"
+    )
+    knowledge_graph_config = nested(KnowledgeGraphConfig)
+
+    enable_ai_ml = field(
+        FLAG, False, "Whether the kit has registries of models and data.", part="ai_ml"
+    )
+    ai_ml_config = field(TABLE, {}, "Settings of the registries.", part="ai_ml")
+
+    enable_monitoring = field(
+        FLAG, False, "Whether the kit collects metrics.", part="monitoring"
+    )
+
+    s3cfg = nested(S3Config)
+    storacha_token = optional(
+        TEXT,
+        "Token of a Storacha account.",
+        part="storacha",
+        foreign=("W3_STORE_TOKEN",),
+        secret=True,
+    )
+
+    config = field(TABLE, {}, "Settings of your own, carried along.", part="extensions")
+    security = field(TABLE, {}, "Settings of your own on security.", part="extensions")
+    testing = field(FLAG, False, "Whether a test is running.", part="extensions")
+    allow_temp_paths = field(
+        FLAG, False, "Whether folders for temporary files are allowed.", part="extensions"
+    )

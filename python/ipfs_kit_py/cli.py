@@ -15,6 +15,7 @@ from ipfs_kit_py._cli.block import block
 from ipfs_kit_py._cli.car import car
 from ipfs_kit_py._cli.cid import cid
 from ipfs_kit_py._cli.completions import completions
+from ipfs_kit_py._cli.config import config
 from ipfs_kit_py._cli.dag import dag
 from ipfs_kit_py._cli.files import files
 from ipfs_kit_py._cli.hash import hash_command
@@ -37,7 +38,7 @@ def cli(*, repo_path: str | None) -> None:
 
 for command in (
     *(init, add, cat, get, ls, refs, pin, block, dag, files, repo, stats),
-    *(hash_command, cid, car, version, completions),
+    *(hash_command, cid, car, config, version, completions),
 ):
     cli.add_command(command)
 

@@ -99,6 +99,14 @@ class _Text(Kind[str]):
         return str(value)
 
 
+class _Secret(Kind[str]):
+    name = "text"
+
+    def check(self, value: object) -> str:
+        # What is fit for a secret is for its part to say: a blank one may be, here.
+        return str(value) if isinstance(value, str) and value else TEXT.check(value)
+
+
 class _Path(Kind[str]):
     name = "path"
 
@@ -373,6 +381,7 @@ def copied(value: object) -> object:
 
 
 TEXT = _Text()
+SECRET = _Secret()
 PATH = _Path()
 FLAG = _Flag()
 COUNT = Integer()

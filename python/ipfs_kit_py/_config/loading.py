@@ -14,7 +14,7 @@ from ipfs_kit_py._config.files import (
     read_text,
 )
 from ipfs_kit_py._config.kinds import PATH, TABLE, UnfitError
-from ipfs_kit_py._config.names import Leaf, names, nearest_key
+from ipfs_kit_py._config.names import PREFIX, Leaf, names, nearest_key
 from ipfs_kit_py._config.reading import (
     Given,
     Problem,
@@ -235,6 +235,10 @@ def _merged(
             sources[key] = Source(kind, layer.source if kind == "file" else name)
     if file is not None:
         values["config_path"] = file.path
+        by_variable = file.named_by.startswith(PREFIX)
+        how: SourceKind = "environment" if by_variable else "metadata"
+        if file.named_by:
+            sources["config_path"] = Source(how, file.named_by)
     else:
         values.pop("config_path", None)
     from_others = frozenset(
@@ -247,6 +251,27 @@ def _merged(
     }
     config = _built(Config, values, "", home)
     return Loaded(config, file and file.path, values, sources, from_others)
+
+
+def check(
+    config_path: StrPath | None, environ: Mapping[str, str] | None
+) -> tuple[str | None, list[Problem], list[str]]:
+    """Check a file, and with `environ` the variables too, without merging them.
+
+    Returns:
+        The file, all problems, and the keys that have no effect yet.
+    """
+    file = found_among(file_candidates(config_path, environ or {}))
+    readings = [Reading("") if file is None else read_file(file)]
+    if environ is not None:
+        readings.append(read_environment(environ))
+    given = {key for reading in readings for key in reading.given}
+    if environ is not None:
+        readings.append(read_foreign(environ))
+    problems = [problem for reading in readings for problem in reading.problems]
+    leaves = names().leaves.values()
+    unused = [leaf.key for leaf in leaves if leaf.key in given and leaf.inactive]
+    return file and file.path, problems, unused
 
 
 def raise_for(problems: list[Problem]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from ipfs_kit_py._config.fields import Field, Section
-from ipfs_kit_py._config.schema import BUILT_PARTS, OTHER_VARIABLES, Config
+from ipfs_kit_py._config.schema import BUILT_PARTS, OTHER_VARIABLES, PARTS, Config
 
 PREFIX = "IPFS_KIT_"
 
@@ -42,7 +42,9 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self.leaves = {leaf.key: leaf for leaf in _walk(Config, "")}
+        parts = list(PARTS)
+        leaves = sorted(_walk(Config, ""), key=lambda leaf: parts.index(leaf.part))
+        self.leaves = {leaf.key: leaf for leaf in leaves}
         self.spellings = {key: key for key in self.leaves}
         for leaf in self.leaves.values():
             self.spellings |= dict.fromkeys(leaf.field.aliases, leaf.key)

@@ -16,6 +16,7 @@ from ipfs_kit_py._config.names import (
 )
 from ipfs_kit_py._config.schema import OTHER_VARIABLES
 
+NOT_IN_A_FILE = "says where the file is: it cannot stand in one"
 _SHOWN = 60
 
 
@@ -88,7 +89,7 @@ def read_mapping(
     _read_table(reading, mapping, prefix)
     if is_file and "config_path" in reading.given:
         del reading.given["config_path"]
-        reading.problem("config_path", "says where the file is: it cannot stand in one")
+        reading.problem("config_path", NOT_IN_A_FILE)
     return reading
 
 

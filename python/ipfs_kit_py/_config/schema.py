@@ -14,6 +14,7 @@ from ipfs_kit_py._config.kinds import (
     NUMBER,
     PATH,
     PLUGINS,
+    SECRET,
     SIZE,
     TABLE,
     TEXT,
@@ -225,7 +226,7 @@ class S3Config(Section, part="s3"):
         aliases=("s3cfg.accessKey", "s3cfg.aws_access_key_id"),
     )
     secret_access_key = optional(
-        TEXT,
+        SECRET,
         "The access key's secret.",
         aliases=("s3cfg.secretKey", "s3cfg.aws_secret_access_key"),
         secret=True,
@@ -346,7 +347,7 @@ class Config(Section, part="core"):
 
     s3cfg = nested(S3Config)
     storacha_token = optional(
-        TEXT,
+        SECRET,
         "Token of a Storacha account.",
         part="storacha",
         foreign=("W3_STORE_TOKEN",),

@@ -1,0 +1,104 @@
+"""Change one setting in the configuration file."""
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple, cast
+
+from ipfs_kit_py._config.files import found_among, parse, read_text, user_folder
+from ipfs_kit_py._config.kinds import DURATION, SIZE, UnfitError
+from ipfs_kit_py._config.loading import file_candidates, find_leaf, raise_for
+from ipfs_kit_py._config.names import names
+from ipfs_kit_py._config.reading import NOT_IN_A_FILE, Reading, read_environment
+from ipfs_kit_py._config.saving import save
+from ipfs_kit_py._hashing import StrPath
+from ipfs_kit_py.errors import ConfigurationError
+
+
+class Changed(NamedTuple):
+    """A setting that was written."""
+
+    key: str
+    path: str
+    hidden_by: str
+    """The variable that stands over the file; empty if none does."""
+
+
+def set_value(
+    key: str, text: str, config_path: StrPath | None, environ: Mapping[str, str]
+) -> Changed:
+    """Write a value to the file in use, or to a new one of the user's.
+
+    Args:
+        key: A key or alias with dots; another spelling in the file gives way to it.
+        text: The value as a variable would say it.
+        config_path: The file; made if it is not there.
+        environ: The variables that name the file in use.
+
+    Raises:
+        ConfigurationError: There is no such key, the value is of another kind, or the
+            file has other problems. Nothing was written then.
+    """
+    leaf = find_leaf(key)
+    if leaf.key == "config_path":
+        raise ConfigurationError(f"{key} {NOT_IN_A_FILE}")
+    reading = Reading("arguments")
+    reading.take(leaf, key, text, lambda value: leaf.field.kind.read(str(value)))
+    raise_for(reading.problems)
+    kind = leaf.field.kind
+    # 512MB stays 512MB in the file: people wrote it so.
+    as_text = kind in (SIZE, DURATION) and not text.strip().isdecimal()
+    value = text.strip() if as_text else kind.plain(reading.given[leaf.key][1])
+    path = _target(config_path, environ)
+    content = _content(path)
+    for spelling, known in names().spellings.items():
+        if known == leaf.key and spelling != leaf.key:
+            _remove(content, spelling)
+    _put(content, leaf.key, value)
+    save(path, content)
+    hidden_by, _ = read_environment(environ).given.get(leaf.key, ("", None))
+    return Changed(leaf.key, path, hidden_by)
+
+
+def _target(config_path: StrPath | None, environ: Mapping[str, str]) -> str:
+    found = found_among(file_candidates(config_path, environ))
+    return f"{user_folder(environ)}/config.yaml" if found is None else found.path
+
+
+def _content(path: str) -> dict[str, object]:
+    """Read what a file says now; one that is not there says nothing."""
+    if not os.path.lexists(path):
+        return {}
+    try:
+        content = parse(path, read_text(path))
+    except UnfitError as error:
+        reason = str(error)
+    else:
+        if content is None or isinstance(content, dict):
+            return cast("dict[str, object]", content or {})
+        reason = "is not a table of keys"
+    raise ConfigurationError(f"{path}: {reason}")
+
+
+def _remove(table: dict[str, object], spelling: str) -> None:
+    """Remove a key, nested or with dots, and tables that it leaves empty."""
+    table.pop(spelling, None)
+    section, _, rest = spelling.partition(".")
+    inner = table.get(section)
+    if rest and isinstance(inner, dict):
+        _remove(inner, rest)
+        if not inner:
+            del table[section]
+
+
+def _put(table: dict[str, object], key: str, value: object) -> None:
+    if key in table:
+        table[key] = value
+        return
+    section, _, rest = key.partition(".")
+    if not rest:
+        table[key] = value
+        return
+    inner = table.get(section)
+    if not isinstance(inner, dict):
+        inner = table[section] = {}
+    _put(inner, rest, value)

@@ -55,11 +55,15 @@ knows nothing of IPFS catches them too::
     ├── TimedOutError (TimeoutError)
     ├── RoleError (PermissionError)
     ├── ComponentUnavailableError (AttributeError)
+    ├── PinError
+    │   ├── NotPinnedError
+    │   └── PinConflictError
     ├── CancelledError
     └── InternalError (RuntimeError)
 
 Each instance carries `code`, an `ErrorCode`. Codes are stable: they are added to, never
-renamed, so match on them rather than on messages.
+renamed, so match on them rather than on messages. `recoverable` says whether the same
+call may succeed later, with nothing done but waiting or making room.
 """
 
 from enum import StrEnum
@@ -124,6 +128,7 @@ class IPFSError(Exception):
     """Anything that ipfs_kit_py raises on purpose."""
 
     code: ErrorCode = ErrorCode.INTERNAL
+    recoverable: bool = False
 
 
 class InvalidInputError(IPFSError, ValueError):
@@ -264,6 +269,7 @@ class RepositoryBusyError(RepositoryError):
     """Another process holds what is needed for too long."""
 
     code = ErrorCode.REPOSITORY_BUSY
+    recoverable = True
 
 
 class RepositoryClosedError(RepositoryError, ValueError):
@@ -276,6 +282,7 @@ class RepositoryFullError(RepositoryError, OSError):
     """The repository would outgrow the limit that it was opened with."""
 
     code = ErrorCode.REPOSITORY_FULL
+    recoverable = True
 
 
 class ReadOnlyRepositoryError(RepositoryError, PermissionError):
@@ -302,7 +309,13 @@ class ForkedError(RepositoryError, RuntimeError):
     code = ErrorCode.FORKED
 
 
-class PinConflictError(RepositoryError):
+class PinError(IPFSError):
+    """Something about pins."""
+
+    code = ErrorCode.PIN_CONFLICT
+
+
+class PinConflictError(RepositoryError, PinError):
     """Another pin of the same CID is in the way."""
 
     code = ErrorCode.PIN_CONFLICT
@@ -318,9 +331,10 @@ class ConflictError(RepositoryError):
     """Someone else changed the same thing at the same time: try again."""
 
     code = ErrorCode.CONFLICT
+    recoverable = True
 
 
-class NotPinnedError(NotFoundError, LookupError):
+class NotPinnedError(NotFoundError, PinError, LookupError):
     """A CID is not pinned, or not in this way."""
 
     code = ErrorCode.NOT_PINNED
@@ -348,6 +362,7 @@ class UnreachableError(IPFSError, ConnectionError):
     """Another program or machine could not be reached, or broke off."""
 
     code = ErrorCode.UNREACHABLE
+    recoverable = True
 
 
 class EngineUnavailableError(UnreachableError):
@@ -360,12 +375,14 @@ class OfflineError(UnreachableError):
     """It would need the network, which was ruled out."""
 
     code = ErrorCode.OFFLINE
+    recoverable = False
 
 
 class TimedOutError(IPFSError, TimeoutError):
     """It took longer than was allowed."""
 
     code = ErrorCode.TIMED_OUT
+    recoverable = True
 
 
 class RoleError(IPFSError, PermissionError):
@@ -390,12 +407,14 @@ class FileChangedError(FileIOError):
     """A file changed while it was being read, so that no CID is right for it."""
 
     code = ErrorCode.FILE_CHANGED
+    recoverable = True
 
 
 class DiskFullError(FileIOError):
     """The disk has no room left."""
 
     code = ErrorCode.DISK_FULL
+    recoverable = True
 
 
 class PathExistsError(FileIOError, FileExistsError):

@@ -1,7 +1,5 @@
 """The one public handle."""
 
-from typing import final
-
 from ipfs_kit_py._repository.adding import Adding
 from ipfs_kit_py._repository.dags import Dags
 from ipfs_kit_py._repository.files import Files
@@ -9,7 +7,6 @@ from ipfs_kit_py._repository.pins import Pins
 from ipfs_kit_py._repository.upkeep import Upkeep
 
 
-@final
 class Repository(Adding, Files, Dags, Pins, Upkeep):
     """Blocks, pins and mutable files in a folder, with no daemon.
 

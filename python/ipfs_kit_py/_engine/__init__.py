@@ -1,0 +1,7 @@
+"""Engines: who keeps blocks, pins, names and mutable files."""
+
+from ipfs_kit_py._engine.choose import open_engine
+from ipfs_kit_py._engine.embedded import EmbeddedEngine
+from ipfs_kit_py._engine.engine import Engine, Peer
+
+__all__ = ["EmbeddedEngine", "Engine", "Peer", "open_engine"]

@@ -1,0 +1,52 @@
+"""Which engine a configuration asks for.
+
+The engine belongs to the repository, not to the moment: one that is asked for and does
+not answer is an error, never a reason to write somewhere else.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ipfs_kit_py._engine.embedded import EmbeddedEngine
+from ipfs_kit_py.errors import ConfigurationError, EngineUnavailableError
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._config import Config
+    from ipfs_kit_py._engine.engine import Engine
+
+
+def open_engine(config: "Config") -> "Engine":
+    """Open the repository that a configuration names, with the engine that it belongs to.
+
+    Raises:
+        EngineUnavailableError: It belongs to Kubo, which this version does not speak to.
+        ConfigurationError: `engine` is `kubo`, and `offline` is set.
+    """
+    if _is_for_kubo(config):
+        raise EngineUnavailableError(
+            f"{_reason(config)}, and this version has no Kubo engine: with "
+            f'engine="embedded" an own store is kept beside it'
+        )
+    return EmbeddedEngine(config.ipfs_path, max_bytes=config.storage_quota)
+
+
+def _is_for_kubo(config: "Config") -> bool:
+    if config.engine == "kubo" and config.offline:
+        raise ConfigurationError('engine "kubo" and offline=True exclude each other')
+    if config.engine != "auto" or config.offline:
+        return config.engine == "kubo"
+    return config.api_url is not None or holds_kubo_repository(config.ipfs_path)
+
+
+def holds_kubo_repository(folder: str) -> bool:
+    """Tell whether Kubo has made a repository in a folder."""
+    return all((Path(folder) / name).exists() for name in ("config", "datastore_spec"))
+
+
+def _reason(config: "Config") -> str:
+    if config.engine == "kubo":
+        return 'engine is "kubo"'
+    if config.api_url is not None:
+        return "api_url names a Kubo node"
+    return f"{os.fspath(config.ipfs_path)} holds a Kubo repository"

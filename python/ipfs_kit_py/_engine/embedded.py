@@ -1,0 +1,42 @@
+"""The embedded repository as an engine: nothing but this process, and no network."""
+
+from typing import NoReturn
+
+from ipfs_kit_py._engine.engine import Peer
+from ipfs_kit_py._repository import Repository
+from ipfs_kit_py.errors import OfflineError
+
+
+class EmbeddedEngine(Repository):
+    """A `Repository` that also says who it is, and that it knows no other node."""
+
+    kind = "embedded"
+
+    def addresses(self) -> list[str]:
+        """Give none: nobody reaches a process that listens nowhere."""
+        return []
+
+    def swarm_peers(self) -> list[Peer]:
+        """Refuse: there is no swarm.
+
+        Raises:
+            OfflineError: Always.
+        """
+        _no_swarm()
+
+    def swarm_connect(self, address: str) -> None:
+        """Refuse, as `swarm_peers` does."""
+        del address
+        _no_swarm()
+
+    def swarm_disconnect(self, address: str) -> None:
+        """Refuse, as `swarm_peers` does."""
+        del address
+        _no_swarm()
+
+
+def _no_swarm() -> NoReturn:
+    raise OfflineError(
+        "the embedded engine is connected to no other nodes: "
+        "give the `api_url` of a Kubo node for a swarm"
+    )

@@ -1,0 +1,1 @@
+"""The operations behind `ipfs_kit_py.ipfs.ipfs_py`, one file a topic."""

@@ -1,0 +1,88 @@
+"""A node: a configuration and the engine that it names."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from ipfs_kit_py._config import Config, Loaded, load
+from ipfs_kit_py._engine import Engine, open_engine
+from ipfs_kit_py._native import CID
+from ipfs_kit_py._repository import IPFSPath
+
+
+class Node:
+    """What all operations stand on.
+
+    Args:
+        resources: Limits, as `metadata["resources"]`.
+        metadata: Settings over those of the environment and the configuration file.
+        engine: An engine that is open already, and stays open; `config` belongs to it.
+        config: A configuration that is loaded already.
+    """
+
+    def __init__(
+        self,
+        resources: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        engine: Engine | None = None,
+        config: Loaded | None = None,
+    ) -> None:
+        self._loaded = config or load(with_resources(metadata, resources))
+        self._owns_engine = engine is None
+        self._engine = engine or open_engine(self._loaded.config)
+
+    @property
+    def engine(self) -> Engine:
+        """Who keeps the blocks, pins and names."""
+        return self._engine
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        return self._loaded.config
+
+    def close(self) -> None:
+        """Let go of the repository; closing twice is no error."""
+        if self._owns_engine:
+            self._engine.close()
+
+    def __enter__(self) -> Self:
+        """Give the node itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def _profile(self) -> str:
+        return self._loaded.config.cid_profile
+
+
+def with_resources(
+    metadata: Mapping[str, Any] | None, resources: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Put limits that were given apart among the other settings."""
+    given = dict(metadata or {})
+    if resources:
+        given["resources"] = {**resources, **given.get("resources", {})}
+    return given
+
+
+def text_of(path: IPFSPath) -> str:
+    """Give a path or CID as text."""
+    return path if isinstance(path, str) else str(path)
+
+
+def both(cid: CID, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - sizes and names
+    """Give values under the names of both worlds: `cid` and `Hash`, `size` and `Size`."""
+    found = {"cid": str(cid), "Hash": str(cid)}
+    for name, value in values.items():
+        found |= {name: value, name.capitalize(): value}
+    return found

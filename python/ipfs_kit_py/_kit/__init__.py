@@ -1,0 +1,1 @@
+"""The kit itself: roles, components, and calls by name."""

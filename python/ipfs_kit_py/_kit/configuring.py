@@ -1,0 +1,90 @@
+"""Operations of the kit on its own settings and components."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ipfs_kit_py._results import operation
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._config import Config, Loaded
+    from ipfs_kit_py._engine import Engine
+
+
+class Configuring:
+    """Settings are read when a kit is made: what is changed here counts for the next."""
+
+    _loaded: "Loaded"
+    _engine: "Engine"
+
+    @property
+    def config(self) -> "Config":
+        """The settings."""
+        return self._loaded.config
+
+    @operation("ipfs_get_config")
+    def ipfs_get_config(self) -> dict[str, Any]:
+        """Show all settings: `config`, a table by key; `***` stands for secrets."""
+        rows = self._loaded.describe()
+        return {"config": {row.key: row.value for row in rows}}
+
+    @operation("ipfs_get_config_value")
+    def ipfs_get_config_value(self, key: str) -> dict[str, Any]:
+        """Show one setting: `key`, `value`, `source`; `***` stands for a secret."""
+        from ipfs_kit_py._config.loading import find_leaf
+
+        name = find_leaf(key).key
+        row = next(row for row in self._loaded.describe() if row.key == name)
+        return {"key": name, "value": row.value, "source": str(row.source)}
+
+    @operation("ipfs_set_config_value")
+    def ipfs_set_config_value(self, key: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - as the setting
+        """Write one setting to the configuration file: `key`, `path`."""
+        return self._set(key, value)
+
+    @operation("ipfs_set_config")
+    def ipfs_set_config(self, new_config: Mapping[str, Any]) -> dict[str, Any]:
+        """Write many settings to the configuration file: `keys`, `path`."""
+        done = [self._set(key, value) for key, value in new_config.items()]
+        path = done[-1]["path"] if done else None
+        return {"keys": [one["key"] for one in done], "path": path}
+
+    @operation("ipfs_kit_start")
+    def ipfs_kit_start(self) -> dict[str, Any]:
+        """Start what this kit manages, and say what each component does: `ipfs`.
+
+        The embedded engine is no process: it is there as long as the kit is open.
+        """
+        return {"ipfs": self._state()}
+
+    @operation("ipfs_kit_stop")
+    def ipfs_kit_stop(self) -> dict[str, Any]:
+        """Stop what this kit started. The kit itself stays open: see `close`."""
+        return {"ipfs": self._state()}
+
+    @operation("ipfs_kit_ready")
+    def ipfs_kit_ready(self) -> dict[str, Any]:
+        """Tell what is ready: `ready`, and `ipfs_ready`; the others are `None`."""
+        ready = self._is_ready()
+        return {
+            "ready": ready,
+            "ipfs_ready": ready,
+            "cluster_ready": None,
+            "libp2p_ready": None,
+            "cluster_manager_ready": None,
+        }
+
+    def _is_ready(self) -> bool:
+        return not getattr(self._engine, "closed", False)
+
+    def _state(self) -> dict[str, Any]:
+        return {"success": True, "engine": self._engine.kind, "running": self._is_ready()}
+
+    def _set(self, key: str, value: object) -> dict[str, Any]:
+        from ipfs_kit_py._config.changing import set_value
+
+        text = value if isinstance(value, str) else json.dumps(value)
+        path = self._loaded.file
+        done = set_value(key, text, path, os.environ)
+        return {"key": done.key, "path": done.path}

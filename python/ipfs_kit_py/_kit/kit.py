@@ -1,0 +1,175 @@
+"""`IpfsKit`: one configuration, one repository, and the components of a role over it."""
+
+import logging
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, cast
+
+from ipfs_kit_py._config import Loaded, load
+from ipfs_kit_py._engine import Engine, open_engine
+from ipfs_kit_py._hashing import StrPath
+from ipfs_kit_py._ipfs.node import with_resources
+from ipfs_kit_py._kit.configuring import Configuring
+from ipfs_kit_py._kit.content import Content
+from ipfs_kit_py._kit.methods import METHODS, PARTS
+from ipfs_kit_py._kit.roles import RoleName, roles_with
+from ipfs_kit_py.errors import ComponentUnavailableError, RoleError
+from ipfs_kit_py.ipfs import ipfs_py
+
+_log = logging.getLogger("ipfs_kit_py")
+_told: set[str] = set()
+
+
+class IpfsKit(Content, Configuring):
+    """The kit: what a node of its role can do, behind one object.
+
+    It opens the repository and starts no process; a component starts what it manages at
+    its first call or in `ipfs_kit_start`. Any number of kits, threads and processes may
+    use one repository.
+
+    Args:
+        resources: Limits, such as `{"max_storage": "10GB"}`.
+        metadata: Settings, over those of the environment and the configuration file.
+        enable_libp2p: As in `metadata`, which has the last word.
+        enable_cluster_management: The same.
+        enable_metadata_index: The same.
+        config_path: The configuration file to read.
+
+    Attributes:
+        ipfs: Content, pins, names and mutable files.
+        metadata: The settings that were given.
+
+    Raises:
+        ConfigurationError: A setting is unknown or of the wrong type.
+        EngineUnavailableError: The repository belongs to an engine that is not there.
+    """
+
+    def __init__(
+        self,
+        resources: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        enable_libp2p: bool = False,
+        enable_cluster_management: bool = False,
+        enable_metadata_index: bool = False,
+        *,
+        config_path: StrPath | None = None,
+    ) -> None:
+        flags = {
+            "enable_libp2p": enable_libp2p,
+            "enable_cluster_management": enable_cluster_management,
+            "enable_metadata_index": enable_metadata_index,
+        }
+        given = {name: True for name, is_set in flags.items() if is_set}
+        self.metadata = given | with_resources(metadata, resources)
+        self._loaded: Loaded = load(self.metadata, config_path)
+        start_logging(self._loaded)
+        self._engine = open_engine(self._loaded.config)
+        self.ipfs = ipfs_py(engine=self._engine, config=self._loaded)
+
+    @property
+    def role(self) -> RoleName:
+        """`master`, `worker` or `leecher`."""
+        return self._loaded.config.role
+
+    @property
+    def engine(self) -> Engine:
+        """Who keeps the blocks, pins and names."""
+        return self._engine
+
+    def settings(self) -> dict[str, object]:
+        """Give what was set, nested, as a file can hold it: with secrets."""
+        return self._loaded.given()
+
+    def __call__(self, method: str, /, **arguments: Any) -> Any:  # noqa: ANN401 - as the method
+        """Call a method by its name.
+
+        Raises:
+            ValueError: There is no method of this name.
+            RoleError: A node of this role does not do this (a `PermissionError`).
+            ComponentUnavailableError: The part that does this is not there (an
+                `AttributeError`).
+        """
+        if method not in METHODS:
+            raise ValueError(f"Unknown method: {method}")
+        component = METHODS[method].component
+        roles = roles_with(component)
+        if self.role not in roles:
+            allowed = " or ".join(roles)
+            raise RoleError(
+                f"{method} is for a {allowed}, and this node is a {self.role}"
+            )
+        return self._bound(method)(**arguments)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - components and methods
+        """Give what is called by name; say why if a component is not there."""
+        if name in METHODS:
+            return self._bound(name)
+        if name in PARTS:
+            raise self._absent(name, name)
+        kind = type(self).__name__
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        """List the methods that are there, those called by name among them."""
+        here = [name for name, at in METHODS.items() if at.component not in PARTS]
+        return sorted({*super().__dir__(), *here})
+
+    def close(self) -> None:
+        """Let go of the repository; closing twice is no error."""
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        """Give the kit itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Show the role, the engine and the repository."""
+        engine = self._engine
+        return f"ipfs_kit(role={self.role!r}, {engine.kind} engine at {engine.path!r})"
+
+    def _bound(self, method: str) -> Callable[..., Any]:
+        component, attribute = METHODS[method]
+        if component in PARTS:
+            raise self._absent(method, component)
+        owner = self if component == "kit" else self.ipfs
+        return cast("Callable[..., Any]", getattr(owner, attribute))
+
+    def _absent(self, name: str, component: str) -> ComponentUnavailableError:
+        roles = roles_with(component)
+        if self.role not in roles:
+            allowed = " or ".join(roles)
+            return ComponentUnavailableError(
+                f"{name} is there on a {allowed}, and this node is a {self.role}"
+            )
+        part = PARTS[component]
+        return ComponentUnavailableError(
+            f"{name} belongs to {part}, which this version does not have"
+        )
+
+
+def start_logging(loaded: Loaded) -> None:
+    """Log as the configuration says, and say once what has no effect."""
+    settings = loaded.config.logging
+    if loaded.source_of("logging.level").kind != "default":
+        _log.setLevel(settings.level)
+    path = settings.file
+    handlers = [at for at in _log.handlers if isinstance(at, logging.FileHandler)]
+    if path is not None and path not in [at.baseFilename for at in handlers]:
+        _log.addHandler(logging.FileHandler(path, delay=True))
+    unheard = [key for key in loaded.inactive() if key not in _told]
+    if unheard:
+        _told.update(unheard)
+        _log.warning(
+            "these settings have no effect yet, since the parts that use them are not in "
+            "this version: %s",
+            ", ".join(unheard),
+        )

@@ -18,27 +18,33 @@ from ipfs_kit_py._cli.completions import completions
 from ipfs_kit_py._cli.config import config
 from ipfs_kit_py._cli.dag import dag
 from ipfs_kit_py._cli.files import files
+from ipfs_kit_py._cli.groups import Grouped
 from ipfs_kit_py._cli.hash import hash_command
 from ipfs_kit_py._cli.pin import pin
 from ipfs_kit_py._cli.reading import cat, get, ls, refs
 from ipfs_kit_py._cli.repo import init, repo, stats
 from ipfs_kit_py._cli.repository import repo_option
+from ipfs_kit_py._cli.settings import config_option, offline_option
+from ipfs_kit_py._cli.shortcuts import exists, list_pins, unpin
 from ipfs_kit_py._cli.version import version
 from ipfs_kit_py.errors import IPFSError
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88}
+    cls=Grouped,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
 )
 @repo_option
-def cli(*, repo_path: str | None) -> None:
+@config_option
+@offline_option
+def cli(*, repo_path: str | None, config_path: str | None) -> None:
     """IPFS without a daemon: files, blocks and pins in an embedded repository."""
-    del repo_path
+    del repo_path, config_path
 
 
 for command in (
     *(init, add, cat, get, ls, refs, pin, block, dag, files, repo, stats),
-    *(hash_command, cid, car, config, version, completions),
+    *(exists, list_pins, unpin, hash_command, cid, car, config, version, completions),
 ):
     cli.add_command(command)
 

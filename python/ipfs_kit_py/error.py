@@ -1,4 +1,4 @@
-"""The exceptions under the names that users of earlier versions know, and result dictionaries.
+"""The exceptions under the names of earlier versions, and result dictionaries.
 
 The classes are those of `ipfs_kit_py.errors`: what catches one name catches the other.
 """

@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ipfs_kit_py._cli.output import emit, output_options
+from ipfs_kit_py._cli.settings import config_option, named, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ipfs_kit_py._config import Loaded, Row
+    from ipfs_kit_py._config import Row
 
 F = TypeVar("F", bound="Callable[..., Any]")
-
-config_option = click.option(
-    "--config",
-    "config_path",
-    metavar="PATH",
-    help="The configuration file; else IPFS_KIT_CONFIG_PATH, ~/.ipfs_kit, /etc/ipfs_kit.",
-)
 
 
 @click.group()
@@ -38,7 +32,8 @@ def show(
     *, everything: bool, config_path: str | None, quiet: bool, as_json: bool
 ) -> None:
     """Print what is set, and by whom; `***` stands for secrets."""
-    rows = _load(config_path).describe()
+    del config_path
+    rows = settings().describe()
     if not everything:
         rows = [row for row in rows if row.source.kind != "default"]
     if not (rows or quiet or as_json):
@@ -52,9 +47,10 @@ def show(
 @output_options
 def get_command(key: str, *, config_path: str | None, quiet: bool, as_json: bool) -> None:
     """Print one value, or all of a section; `***` stands for secrets."""
+    del config_path
     from ipfs_kit_py._config.loading import find_leaf
 
-    rows = _load(config_path).describe()
+    rows = settings().describe()
     below = [row for row in rows if row.key.startswith(f"{key}.")]
     if below:
         _print(below, quiet=quiet, as_json=as_json)
@@ -80,8 +76,9 @@ def set_command(
     """
     from ipfs_kit_py._config.changing import set_value
 
+    del config_path
     text = sys.stdin.read().removesuffix("\n") if value == "-" else value
-    done = set_value(key, text, config_path, os.environ)
+    done = set_value(key, text, named("config_path"), os.environ)
     record: dict[str, object] = {"key": done.key, "path": done.path}
     told = done.path if quiet else f"{done.key} is set in {done.path}"
     emit(record, told, as_json=as_json)
@@ -94,10 +91,11 @@ def set_command(
 @output_options
 def path_command(*, config_path: str | None, quiet: bool, as_json: bool) -> None:
     """Print which configuration files are looked at, and which is used."""
+    del config_path
     from ipfs_kit_py._config.files import found_among
     from ipfs_kit_py._config.loading import file_candidates
 
-    candidates = file_candidates(_named(config_path), os.environ)
+    candidates = file_candidates(named("config_path"), os.environ)
     used = found_among(candidates)
     for candidate in candidates:
         exists = Path(candidate.path).is_file()
@@ -128,9 +126,10 @@ def validate(
 
     Exit code 1 if something is wrong; every problem is told.
     """
+    del config_path
     from ipfs_kit_py._config.loading import check
 
-    name = file or _named(config_path)
+    name = file or named("config_path")
     path, problems, unused = check(name, None if file else os.environ)
     for problem in problems:
         record = {"source": problem.source, "key": problem.name, "error": problem.reason}
@@ -141,19 +140,6 @@ def validate(
         for key in unused:
             click.echo(f"{key} has no effect yet", err=True)
         click.echo(f"{path or 'no file'}: no problems")
-
-
-def _named(config_path: str | None) -> str | None:
-    """Give the file named on the command or on `ipfs-kit` itself, if any."""
-    root = click.get_current_context().find_root().params.get("config_path")
-    named = config_path or root
-    return named if isinstance(named, str) else None
-
-
-def _load(config_path: str | None) -> "Loaded":
-    from ipfs_kit_py._config import load
-
-    return load(config_path=_named(config_path))
 
 
 def _print(rows: "list[Row]", *, quiet: bool, as_json: bool) -> None:

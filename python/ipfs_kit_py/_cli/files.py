@@ -12,7 +12,8 @@ import click
 
 from ipfs_kit_py._cli.output import emit, output_options
 from ipfs_kit_py._cli.repository import KuboCommand, with_repository
-from ipfs_kit_py._hashing import DEFAULT_PROFILE, Readable
+from ipfs_kit_py._cli.settings import profile_of
+from ipfs_kit_py._hashing import Readable
 from ipfs_kit_py._repository import FileStat, Repository
 
 
@@ -35,9 +36,8 @@ def new_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--cid-version", "--cid-ver", type=int, help="0 or 1."),
         click.option(
             "--profile",
-            default=DEFAULT_PROFILE,
-            show_default=True,
-            help="Named parameters of what is new.",
+            callback=profile_of,
+            help="Named parameters of what is new; else cid_profile.",
         ),
     ):
         command = option(command)

@@ -5,7 +5,8 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from ipfs_kit_py._hashing import DEFAULT_PROFILE, ImportParams
+from ipfs_kit_py._cli.settings import profile_of
+from ipfs_kit_py._hashing import ImportParams
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,9 +29,9 @@ def _flag(name: str, text: str) -> Callable[[F], F]:
 _OPTIONS = (
     click.option(
         "--profile",
-        default=DEFAULT_PROFILE,
-        show_default=True,
-        help="Named parameters: unixfs-v1-2025, or unixfs-v0-2015 (Kubo's default).",
+        callback=profile_of,
+        help="Named parameters: unixfs-v1-2025, or unixfs-v0-2015 (Kubo's default); "
+        "else cid_profile of the configuration.",
     ),
     click.option("--cid-version", type=int, help="0 or 1; 1 brings raw leaves."),
     _flag("--raw-leaves", "Chunks are blocks of their own bytes alone."),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ipfs_kit_py._cli.settings import offline_option
+
 if TYPE_CHECKING:
     from ipfs_kit_py._hashing import ProgressCallback
 
@@ -15,7 +17,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def output_options(command: F) -> F:
-    """Add `--json` and `-q` to a command."""
+    """Add `--json`, `-q` and `--offline` to a command."""
+    command = offline_option(command)
     command = click.option(
         "-q", "--quiet", is_flag=True, help="Print as little as helps."
     )(command)

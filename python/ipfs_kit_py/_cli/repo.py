@@ -9,10 +9,11 @@ from ipfs_kit_py._cli.repository import (
     KuboCommand,
     human,
     repo_option,
-    repository_path,
     with_repository,
 )
-from ipfs_kit_py._repository import Repository, default_path
+from ipfs_kit_py._cli.settings import settings
+from ipfs_kit_py._engine import open_engine
+from ipfs_kit_py._repository import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def init(*, repo_path: str | None, quiet: bool, as_json: bool) -> None:
     """Make a repository; one that is there stays as it is."""
     del repo_path
-    with Repository(repository_path()) as repository:
+    with open_engine(settings().config) as repository:
         record = {"path": repository.path, "format": repository.repo_stat().format}
         text = f"the repository is at {repository.path}"
         emit(record, repository.path if quiet else text, as_json=as_json)
@@ -160,7 +161,7 @@ def compact(*, repository: Repository, quiet: bool, as_json: bool) -> None:
 def rebuild(*, repo_path: str | None, quiet: bool, as_json: bool) -> None:
     """Make the index anew from the packs. Nobody may be writing meanwhile."""
     del repo_path
-    path = repository_path() or default_path()
+    path = settings().config.ipfs_path
     with progress_bar("rebuilding", None, quiet=quiet or as_json) as progress:
         done = Repository.rebuild(path, progress)
     for damage in done.damaged:

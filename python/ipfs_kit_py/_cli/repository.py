@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ipfs_kit_py._repository import Repository
+from ipfs_kit_py._cli.settings import settings
+from ipfs_kit_py._engine import open_engine
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -14,7 +15,7 @@ repo_option = click.option(
     "--repo",
     "repo_path",
     metavar="PATH",
-    help="The repository's folder; else IPFS_KIT_IPFS_PATH, IPFS_PATH, user data.",
+    help="The repository's folder; else ipfs_path of the configuration.",
 )
 
 
@@ -43,13 +44,6 @@ def _plain(arg: str, flags: dict[str, click.Option]) -> str:
     return arg
 
 
-def repository_path() -> str | None:
-    """Give the folder named on the command or on `ipfs-kit` itself, if any."""
-    context = click.get_current_context()
-    path = context.params.get("repo_path") or context.find_root().params.get("repo_path")
-    return path if isinstance(path, str) else None
-
-
 def with_repository(*, create: bool = False) -> Callable[[F], Callable[..., Any]]:
     """Give a command an open `repository`, and the option that says where it is.
 
@@ -62,7 +56,7 @@ def with_repository(*, create: bool = False) -> Callable[[F], Callable[..., Any]
         @wraps(command)
         def run(*args: object, repo_path: str | None, **kwargs: object) -> object:
             del repo_path
-            with Repository(repository_path(), create=create) as repository:
+            with open_engine(settings().config, create=create) as repository:
                 return command(*args, repository=repository, **kwargs)
 
         return run

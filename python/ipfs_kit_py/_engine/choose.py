@@ -13,11 +13,14 @@ from ipfs_kit_py.errors import ConfigurationError, EngineUnavailableError
 
 if TYPE_CHECKING:
     from ipfs_kit_py._config import Config
-    from ipfs_kit_py._engine.engine import Engine
 
 
-def open_engine(config: "Config") -> "Engine":
+def open_engine(config: "Config", *, create: bool = True) -> EmbeddedEngine:
     """Open the repository that a configuration names, with the engine that it belongs to.
+
+    Args:
+        config: The settings.
+        create: Make the repository if there is none.
 
     Raises:
         EngineUnavailableError: It belongs to Kubo, which this version does not speak to.
@@ -25,10 +28,11 @@ def open_engine(config: "Config") -> "Engine":
     """
     if _is_for_kubo(config):
         raise EngineUnavailableError(
-            f"{_reason(config)}, and this version has no Kubo engine: with "
-            f'engine="embedded" an own store is kept beside it'
+            f"{_reason(config)}, and this version has no Kubo engine: with the setting "
+            "engine=embedded (IPFS_KIT_ENGINE=embedded) an own store is kept beside it"
         )
-    return EmbeddedEngine(config.ipfs_path, max_bytes=config.storage_quota)
+    quota = config.storage_quota
+    return EmbeddedEngine(config.ipfs_path, create=create, max_bytes=quota)
 
 
 def _is_for_kubo(config: "Config") -> bool:

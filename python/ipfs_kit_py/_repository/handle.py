@@ -22,16 +22,14 @@ if hasattr(os, "register_at_fork"):
 
 
 def default_path() -> str:
-    """Say where the repository is unless told otherwise.
+    """Say where the repository is unless told otherwise: the configured `ipfs_path`.
 
-    `IPFS_KIT_IPFS_PATH`, else `IPFS_PATH`, else the platform's folder for user data.
+    That is `IPFS_KIT_IPFS_PATH`, else what the configuration file says, else `IPFS_PATH`,
+    else the platform's folder for user data.
     """
-    for name in ("IPFS_KIT_IPFS_PATH", "IPFS_PATH"):
-        if path := os.environ.get(name):
-            return path
-    import platformdirs
+    from ipfs_kit_py._config import load
 
-    return platformdirs.user_data_dir("ipfs-kit", appauthor=False)
+    return load().config.ipfs_path
 
 
 class Handle:

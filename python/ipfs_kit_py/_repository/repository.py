@@ -16,8 +16,8 @@ class Repository(Adding, Files, Dags, Pins, Upkeep):
     disk.
 
     Args:
-        path: The folder; `IPFS_KIT_IPFS_PATH`, `IPFS_PATH` or the platform's folder for
-            user data if not given. A Kubo repository in it is left alone.
+        path: The folder; `ipfs_path` of the configuration if not given. A Kubo repository
+            in it is left alone.
         create: Make the repository if there is none.
         read_only: Change nothing; there must be one.
         verify: When stored blocks are hashed as they are read: the first time in each

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from tests.inputs import car_v1
 
 from ipfs_kit_py import CID, Repository, car_blocks, car_pack, car_verify, cid_of
 from ipfs_kit_py.errors import (
@@ -196,6 +197,24 @@ def test_a_root_that_is_not_whole_is_not_pinned(
         repository.dag_export(root, tmp_path / "out.car")
     assert list(tmp_path.glob("*.car")) == []
     assert list(tmp_path.glob(".*")) == []
+
+
+def test_roots_of_a_car_are_pinned_together_or_not_at_all(
+    repository: Repository, tmp_path: Path
+) -> None:
+    with Repository(tmp_path / "source") as source:
+        leaf = source.block_put(b"leaf")
+        whole = source.dag_put({"leaf": leaf})
+        parts = [source.dag_put({"missing": LINK}), source.dag_put([LINK])]
+        blocks = [(cid, source.block_get(cid)) for cid in (leaf, whole, *parts)]
+    for roots in ([whole, parts[0]], [parts[0], whole], [whole, *parts]):
+        with pytest.raises(BlockNotFoundError, match=str(LINK)):
+            repository.dag_import(io.BytesIO(car_v1(roots, blocks)))
+        assert list(repository.pin_ls()) == []
+        assert list(repository.blocks()) == []
+    found = repository.dag_import(io.BytesIO(car_v1([whole, leaf], blocks)))
+    assert found.roots == [whole, leaf]
+    assert {pin.cid for pin in repository.pin_ls("recursive")} == {whole, leaf}
 
 
 def test_export_replaces_only_when_it_is_whole(

@@ -126,7 +126,8 @@ class Dags(Blocks):
         Raises:
             MalformedDataError: It is no CAR, or ends too early.
             IntegrityError: A block is not what its CID names. Nothing was taken.
-            BlockNotFoundError: A root that is to be pinned is not complete.
+            BlockNotFoundError: A root that is to be pinned is not complete. Nothing
+                was taken.
         """
         given = os.fspath(source) if isinstance(source, str | os.PathLike) else source
         found = _native.repo_import_car(self._core, given, progress, pin_roots=pin_roots)

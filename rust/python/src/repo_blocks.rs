@@ -58,16 +58,11 @@ pub(crate) fn repo_put(
             }
             let cid = column.cid(at)?;
             session.put(&cid.0, data)?;
-            cids.push(cid);
+            cids.push(cid.0);
         }
-        if pin {
-            for cid in &cids {
-                session.commit_pin(&cid.0, PinKind::Recursive, None, control)?;
-            }
-        } else {
-            session.commit()?;
-        }
-        Ok(cids)
+        let pinned = if pin { &cids[..] } else { &[] };
+        session.commit_pins(pinned, PinKind::Recursive, None, control)?;
+        Ok(cids.into_iter().map(CID).collect())
     })
 }
 

@@ -76,12 +76,8 @@ fn import(
     if control.is_cancelled() {
         return Err(UnixFsError::Cancelled.into());
     }
-    if pin_roots {
-        for root in &roots {
-            session.commit_pin(root, PinKind::Recursive, None, control)?;
-        }
-    }
-    session.commit()?;
+    let pinned = if pin_roots { &roots[..] } else { &[] };
+    session.commit_pins(pinned, PinKind::Recursive, None, control)?;
     Ok((roots.into_iter().map(CID).collect(), blocks, bytes))
 }
 

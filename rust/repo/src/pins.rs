@@ -46,20 +46,24 @@ fn key_of(cid: &Cid) -> Vec<u8> {
 }
 
 impl Session {
-    /// Commits, and pins a root; one that is pinned in this way already stays so, and takes
-    /// the new name if one is given.
+    /// Commits, and pins roots, all of them or none; one that is pinned in this way already
+    /// stays so, and takes the new name if one is given.
     ///
-    /// Everything that the pin keeps must be here, or be taken by this session.
-    pub fn commit_pin(
+    /// Everything that the pins keep must be here, or be taken by this session.
+    pub fn commit_pins(
         &self,
-        cid: &Cid,
+        cids: &[Cid],
         kind: PinKind,
         name: Option<&str>,
         control: &Control,
     ) -> Result<(), RepoError> {
-        self.secure(cid, kind, control)?;
+        for cid in cids {
+            self.secure(cid, kind, control)?;
+        }
         let now = self.now();
-        self.commit_with(|transaction| insert(transaction, cid, kind, name, now))
+        self.commit_with(|transaction| {
+            cids.iter().try_for_each(|cid| insert(transaction, cid, kind, name, now))
+        })
     }
 
     /// Commits, and pins a root that this session has taken with all below it, as an import
@@ -126,7 +130,7 @@ impl Repository {
         name: Option<&str>,
         control: &Control,
     ) -> Result<(), RepoError> {
-        self.session()?.commit_pin(cid, kind, name, control)
+        self.session()?.commit_pins(std::slice::from_ref(cid), kind, name, control)
     }
 
     /// Removes a pin; its blocks stay until they are collected.

@@ -135,22 +135,115 @@ def test_a_full_disk(small_disk: Path) -> None:
             assert repository.cat(root) == data
 
 
+def fill_to_the_last_byte(disk: Path) -> None:
+    """Leave no room at all, as a log does that grows and grows."""
+    with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as out:
+        while out.write(bytes(4096)):
+            pass
+    assert os.statvfs(disk).f_bavail == 0
+
+
 def test_a_full_disk_is_emptied_again(small_disk: Path) -> None:
-    """Removing takes some room too: a little, which is made here by removing a file."""
-    (small_disk / "ballast").write_bytes(bytes(300_000))
+    """Removing takes a little room too, which the repository has kept for it."""
     with Repository(small_disk / "repo", **SMALL) as repository:
         added = fill(repository)
-        (small_disk / "ballast").unlink()
         for root in list(added)[::2]:
+            fill_to_the_last_byte(small_disk)
             repository.pin_rm(root)
             del added[root]
+    fill_to_the_last_byte(small_disk)
     with Repository(small_disk / "repo", _clock_offset_seconds=FAR, **SMALL) as later:
-        assert later.gc().freed_bytes > 0
+        fill_to_the_last_byte(small_disk)
+        assert later.gc().freed_bytes > 1_000_000
         data = random.Random("new").randbytes(100_000)
         added[later.add(data, **PARAMS).cid] = data
+        fill_to_the_last_byte(small_disk)
+        assert later.verify().bad == []
     for root, data in added.items():
         with Repository(small_disk / "repo") as repository:
             assert repository.cat(root) == data
+
+
+def test_blocks_are_removed_and_packs_compacted_on_a_full_disk(small_disk: Path) -> None:
+    with Repository(small_disk / "repo", threads=1) as repository:
+        blocks = [random.Random(at).randbytes(100_000) for at in range(8)]
+        cids = repository.block_put_many(blocks)
+        fill_to_the_last_byte(small_disk)
+        assert repository.block_rm(cids[::2]) == 4
+        fill_to_the_last_byte(small_disk)
+        assert repository.compact() > 400_000
+        for cid, data in list(zip(cids, blocks, strict=True))[1::2]:
+            assert repository.block_get(cid) == data
+
+
+def test_a_collection_that_has_no_room_for_copies_is_one_all_the_same(
+    small_disk: Path,
+) -> None:
+    """What is left of a large pack would take more than the room that is kept."""
+    with Repository(small_disk / "repo", threads=1) as repository:
+        kept = repository.add(random.Random(1).randbytes(1_800_000), **PARAMS).cid
+        gone = repository.add(random.Random(2).randbytes(1_400_000), **PARAMS).cid
+    fill_to_the_last_byte(small_disk)
+    with Repository(small_disk / "repo", _clock_offset_seconds=FAR) as later:
+        later.pin_rm(gone)
+        assert later.gc().blocks > 300
+        assert not later.has(gone)
+        with pytest.raises(DiskFullError):
+            later.compact()
+        (small_disk / "ballast").unlink()
+        assert later.compact() > 1_300_000
+        assert later.cat(kept) == random.Random(1).randbytes(1_800_000)
+
+
+def test_mutable_files_are_removed_on_a_full_disk(small_disk: Path) -> None:
+    with Repository(small_disk / "repo", **SMALL) as repository:
+        data = random.Random(1).randbytes(1_000_000)
+        repository.files_write("/large", data, create=True, **PARAMS)
+        fill_to_the_last_byte(small_disk)
+        repository.files_rm("/large")
+        assert list(repository.files_ls("/")) == []
+    with Repository(small_disk / "repo", _clock_offset_seconds=FAR, **SMALL) as later:
+        assert later.gc().freed_bytes > 900_000
+
+
+def test_who_takes_room_leaves_what_is_kept(small_disk: Path) -> None:
+    folder, ballast = small_disk / "repo", small_disk / "ballast"
+    with Repository(folder, **SMALL) as repository:
+        repository.add(b"first")
+        fill_to_the_last_byte(small_disk)
+        reserve = folder / "embedded" / "reserve"
+        reserve.write_bytes(bytes(500_000))
+        (small_disk / "more").write_bytes(bytes(100_000))
+        # There is room for so little, but not for what is kept.
+        with pytest.raises(DiskFullError, match="reserve"):
+            repository.add(b"second")
+        ballast.unlink()
+        repository.add(b"second")
+        assert reserve.stat().st_size == 1 << 20
+
+
+def test_the_program_empties_a_full_disk(small_disk: Path) -> None:
+    folder = small_disk / "repo"
+    with Repository(folder, _clock_offset_seconds=-FAR, **SMALL) as before:
+        added = fill(before)
+    program = Path(sys.executable).parent / "ipfs-kit"
+
+    def run(*words: object) -> str:
+        fill_to_the_last_byte(small_disk)
+        command = [str(program), "--repo", str(folder), *map(str, words)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    first, *others = added
+    for root in others:
+        assert str(root) in run("pin", "rm", root)
+    assert str(first) in run("pin", "ls", "--type=recursive")
+    assert len(run("repo", "gc").splitlines()) > 100
+    assert os.statvfs(small_disk).f_bavail * 4096 > 2_000_000
+    with Repository(folder) as repository:
+        assert repository.cat(first) == added[first]
+        assert [pin.cid for pin in repository.pin_ls("recursive")] == [first]
 
 
 @pytest.mark.parametrize("ballast_left", [0, 4096, 40_000, 200_000])

@@ -151,6 +151,14 @@ impl Failure {
         }))
     }
 
+    /// Whether it says that the disk has no room left.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        Python::attach(|py| {
+            let full = class(py, DISK_FULL.class);
+            full.is_ok_and(|full| self.0.is_instance(py, &full))
+        })
+    }
+
     /// A name that is not a CID, where there is nobody to ask for what it names.
     pub(crate) fn names_unsupported(message: impl ToString) -> Self {
         Self::new(NAMES_UNSUPPORTED, message)

@@ -179,8 +179,16 @@ pub(crate) fn repo_files_unlink(
     profile: &str,
     recursive: bool,
 ) -> Outcome<CID> {
-    change(py, repository, profile, None, |editor, base, _| {
-        Ok(editor.unlink(base, &strs(&path), recursive)?)
+    let handle = repository.handle()?;
+    let params = params::settle(profile, None)?;
+    running::run(py, None, |control| {
+        let change = Change { handle: &handle, params: &params, control };
+        // What is removed leaves its blocks to a collection, also on a full disk.
+        handle.with_room(Failure::is_disk_full, || {
+            change.repeated(|editor, base, _| {
+                Ok(editor.unlink(base, &strs(&path), recursive)?)
+            })
+        })
     })
 }
 

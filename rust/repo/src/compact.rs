@@ -9,9 +9,10 @@ use ipfs_kit_unixfs::Control;
 use rusqlite::Transaction;
 
 use crate::catalogue::count_up;
-use crate::gc::{Collecting, clean, delete_pack};
+use crate::gc::{Collecting, clean, delete_pack, pack_ids};
 use crate::key::entries;
-use crate::session::{mark_sealed, rows_of};
+use crate::reserve::with_room;
+use crate::session::{finish_sealing, mark_sealed, rows_of};
 use crate::shared::Shared;
 use crate::view::bit;
 use crate::{RepoError, Repository};
@@ -21,8 +22,15 @@ impl Repository {
     pub fn compact(&self, control: &Control) -> Result<u64, RepoError> {
         let shared = self.shared()?;
         shared.writable()?;
-        let _lock = Collecting::begin(&shared, control)?;
-        Ok(clean(&shared)? + compact(&shared, 0.0, control)?)
+        let folder = &shared.folder;
+        let _lock = with_room(folder, || Collecting::begin(&shared, control))?;
+        let mut freed_bytes = 0;
+        with_room(folder, || {
+            freed_bytes += clean(&shared)?;
+            Ok(())
+        })?;
+        compact(&shared, 0.0, control, &mut freed_bytes)?;
+        Ok(freed_bytes)
     }
 }
 
@@ -35,28 +43,34 @@ struct Candidate {
     dead_bytes: i64,
 }
 
-/// Copies packs of which more than a share is dead. For the holder of [`Collecting`].
+/// Copies packs of which more than a share is dead; counts the bytes that gives back. For the
+/// holder of [`Collecting`].
 pub(crate) fn compact(
     shared: &Shared,
     share: f64,
     control: &Control,
-) -> Result<u64, RepoError> {
-    let mut freed = 0;
+    freed: &mut u64,
+) -> Result<(), RepoError> {
     for pack in shared.writable()?.read(candidates)? {
         if control.is_cancelled() {
             return Err(RepoError::Cancelled);
         }
         #[expect(clippy::cast_precision_loss, reason = "a share need not be exact")]
         let is_worth = pack.dead_bytes as f64 > pack.bytes as f64 * share;
-        if is_worth && (pack.sealed || seal(shared, pack.id)?) {
-            freed += copy(shared, pack.id, control)?;
+        if is_worth {
+            *freed += with_room(&shared.folder, || {
+                let may_copy = pack.sealed || seal(shared, pack.id)?;
+                if may_copy { copy(shared, pack.id, control) } else { Ok(0) }
+            })?;
         }
     }
-    Ok(freed)
+    Ok(())
 }
 
 fn candidates(transaction: &Transaction<'_>) -> Result<Vec<Candidate>, RepoError> {
-    let all = "SELECT id, sealed, bytes, dead_bytes FROM pack WHERE dead_blocks > 0";
+    // On a disk that is nearly full, the small copies make room for the large ones.
+    let all = "SELECT id, sealed, bytes, dead_bytes FROM pack WHERE dead_blocks > 0
+               ORDER BY bytes - dead_bytes";
     let mut statement = transaction.prepare_cached(all)?;
     let rows = statement.query_map((), |row| {
         Ok(Candidate {
@@ -71,6 +85,10 @@ fn candidates(transaction: &Transaction<'_>) -> Result<Vec<Candidate>, RepoError
 
 /// Seals a pack that nobody writes to; false if somebody does.
 fn seal(shared: &Shared, id: PackId) -> Result<bool, RepoError> {
+    if shared.packs.has_index(id) {
+        finish_sealing(shared, id)?;
+        return Ok(true);
+    }
     let Some(claim) = Claim::take(&shared.packs, id)? else { return Ok(false) };
     let (committed, rows) = shared.writable()?.read(|transaction| {
         let find = "SELECT bytes FROM pack WHERE id = ?1";
@@ -119,7 +137,14 @@ fn copy(shared: &Shared, id: PackId, control: &Control) -> Result<u64, RepoError
             return Err(error);
         }
     };
-    replace(shared, id, Some(Copied { id: new, end, blocks: count }))?;
+    if let Err(error) = replace(shared, id, Some(Copied { id: new, end, blocks: count }))
+    {
+        // What failed may have come through all the same, so the index is asked.
+        if !pack_ids(shared)?.contains(&new) {
+            shared.packs.discard(new).ok();
+        }
+        return Err(error);
+    }
     shared.packs.discard(id)?;
     Ok(before.saturating_sub(end))
 }

@@ -45,6 +45,11 @@ impl Folder {
         self.own().join("collecting")
     }
 
+    /// Holds room for who gives space back on a full disk.
+    pub(crate) fn reserve(&self) -> PathBuf {
+        self.own().join("reserve")
+    }
+
     /// Whether all that is made with it is there.
     pub(crate) fn is_whole(&self) -> bool {
         self.leases().is_dir() && self.removals().is_file()

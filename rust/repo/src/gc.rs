@@ -25,6 +25,7 @@ use crate::lease::{Note, Removal};
 use crate::mark::{Marks, Missing};
 use crate::read::get_here;
 use crate::rebuild::refuse_without_pins;
+use crate::reserve::with_room;
 use crate::roots;
 use crate::session::finish_sealing;
 use crate::shared::Shared;
@@ -60,18 +61,26 @@ impl Repository {
     ) -> Result<Collected, RepoError> {
         let shared = self.shared()?;
         shared.writable()?;
-        let _lock = Collecting::begin(&shared, control)?;
-        let mut freed_bytes = clean(&shared)?;
-        let marks = mark(&shared, control)?;
-        let gone = sweep(&shared, marks, None, control)?;
-        let mut bytes = 0;
-        for (key, block_bytes) in &gone.blocks {
-            bytes += block_bytes;
+        let folder = &shared.folder;
+        let _lock = with_room(folder, || Collecting::begin(&shared, control))?;
+        let mut done = Collected::default();
+        let gone = with_room(folder, || {
+            done.freed_bytes += clean(&shared)?;
+            sweep(&shared, mark(&shared, control)?, None, control)
+        })?;
+        for (key, bytes) in &gone.blocks {
+            done.blocks += 1;
+            done.bytes += bytes;
             removed(Cid::new_v1(codec::RAW, key.hash().unwrap_or_default()));
         }
-        freed_bytes += gone.discard(&shared)?;
-        freed_bytes += compact::compact(&shared, WORTH_COPYING, control)?;
-        Ok(Collected { blocks: gone.blocks.len() as u64, bytes, freed_bytes })
+        done.freed_bytes += gone.discard(&shared)?;
+        let compacted =
+            compact::compact(&shared, WORTH_COPYING, control, &mut done.freed_bytes);
+        match compacted {
+            // There is no room for copies: the blocks are gone all the same.
+            Err(error) if error.is_disk_full() => Ok(done),
+            compacted => compacted.map(|()| done),
+        }
     }
 
     /// Removes these blocks whatever their age; those in use are an error, before any is
@@ -79,9 +88,11 @@ impl Repository {
     pub fn remove(&self, cids: &[Cid], control: &Control) -> Result<u64, RepoError> {
         let shared = self.shared()?;
         shared.writable()?;
-        let _lock = Collecting::begin(&shared, control)?;
-        let marks = mark(&shared, control)?;
-        let gone = sweep(&shared, marks, Some(cids), control)?;
+        let folder = &shared.folder;
+        let _lock = with_room(folder, || Collecting::begin(&shared, control))?;
+        let gone = with_room(folder, || {
+            sweep(&shared, mark(&shared, control)?, Some(cids), control)
+        })?;
         gone.discard(&shared)?;
         Ok(gone.blocks.len() as u64)
     }

@@ -41,6 +41,7 @@ mod read;
 mod rebuild;
 mod references;
 mod repository;
+mod reserve;
 mod roots;
 mod session;
 mod shared;

@@ -8,6 +8,7 @@ use ipfs_kit_unixfs::Control;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use crate::mark::{Marks, Missing, first_missing};
+use crate::reserve::with_room;
 use crate::roots::{cid_of, kept};
 use crate::{RepoError, Repository, Session, read};
 
@@ -136,7 +137,7 @@ impl Repository {
     /// Removes a pin; its blocks stay until they are collected.
     pub fn unpin(&self, cid: &Cid, kind: PinKind) -> Result<(), RepoError> {
         let shared = self.shared()?;
-        shared.writable()?.write(|transaction| match find(transaction, cid)? {
+        let remove = |transaction: &Transaction<'_>| match find(transaction, cid)? {
             // As in Kubo, removing a recursive pin removes a direct one as well.
             Some(pin) if pin.kind == kind || kind == PinKind::Recursive => {
                 delete(transaction, cid)
@@ -146,7 +147,8 @@ impl Repository {
                 Err(RepoError::PinConflict { cid: Box::new(*cid), how })
             }
             None => Err(RepoError::NotPinned { cid: Box::new(*cid), how: "" }),
-        })
+        };
+        with_room(&shared.folder, || shared.writable()?.write(remove))
     }
 
     /// The pin of this very CID.

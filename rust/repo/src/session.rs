@@ -26,7 +26,7 @@ use crate::mark::first_missing;
 use crate::references::{self, Reference};
 use crate::shared::Shared;
 use crate::unchanged::Pending;
-use crate::{RepoError, Repository, read, roots};
+use crate::{RepoError, Repository, read, reserve, roots};
 
 /// Blocks on their way into a repository; cloned handles write to one session.
 #[derive(Clone, Debug)]
@@ -110,6 +110,7 @@ impl Repository {
     pub fn session(&self) -> Result<Session, RepoError> {
         let shared = self.shared()?;
         shared.writable()?;
+        reserve::ensure(&shared.folder)?;
         shared.refresh()?;
         let (seq, removals) = {
             let view = shared.view();

@@ -9,6 +9,7 @@ use ipfs_kit_pack::Folder as Packs;
 use crate::catalogue::{Access, Catalogue, Version};
 use crate::folder::{Folder, network_file_system, sync_folder};
 use crate::repository::{Options, Writing};
+use crate::reserve::with_room;
 use crate::view::{Location, View};
 use crate::{RepoError, fork, frozen};
 
@@ -38,6 +39,14 @@ struct Seen {
 
 impl Shared {
     pub(crate) fn open(folder: Folder, options: &Options) -> Result<Self, RepoError> {
+        if options.writing == Writing::Never {
+            return Self::open_once(folder, options);
+        }
+        // The first connection to an index takes some room beside it.
+        with_room(&folder, || Self::open_once(folder.clone(), options))
+    }
+
+    fn open_once(folder: Folder, options: &Options) -> Result<Self, RepoError> {
         if !folder.own().is_dir() {
             if options.writing != Writing::Create {
                 return Err(RepoError::NotFound { path: folder.root });

@@ -65,7 +65,12 @@ impl Repository {
         if !folder.own().is_dir() {
             return Err(RepoError::NotFound { path: root });
         }
-        folder.create()?;
+        folder.create().map_err(|error| match error {
+            RepoError::Io { source, .. } if is_refused(&source) => {
+                RepoError::ReadOnly { path: root.clone() }
+            }
+            error => error,
+        })?;
         let packs = Packs::create(folder.packs())?;
         let removal = Removal::begin(&folder)?;
         if !removal.leases(&folder)?.is_empty() {
@@ -113,6 +118,12 @@ impl Repository {
         }
         Ok(rebuilt)
     }
+}
+
+/// Whether a folder cannot be written at all.
+fn is_refused(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 /// Refuses to collect by an index whose rebuild was cut off before it had all pins.

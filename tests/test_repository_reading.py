@@ -1,5 +1,6 @@
 """Reading: ranges, views, files, listings, paths, extraction."""
 
+import ctypes
 import io
 import os
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.inputs import Dag
 
 from ipfs_kit_py import CID, Block, Entry, Repository, cid_of, hash_tree
 from ipfs_kit_py.errors import (
@@ -14,6 +16,7 @@ from ipfs_kit_py.errors import (
     InvalidCIDError,
     InvalidParameterError,
     LimitExceededError,
+    MalformedDataError,
     NamesNotSupportedError,
     PathExistsError,
     PathIsADirectoryError,
@@ -155,12 +158,33 @@ def test_a_view_outlives_its_repository(tmp_path: Path) -> None:
     assert many[1] is None
     memory = memoryview(view)
     assert memory.readonly
-    assert memory.format == "B"
+    assert (memory.format, memory.shape, memory.strides) == ("B", (500_000,), (1,))
+    with pytest.raises(TypeError, match="writable"):
+        ctypes.c_char.from_buffer(view)
     assert memory[10:20] == data[10:20]
     assert view != b"other"
     assert view != 5
     with pytest.raises(TypeError):
         hash(view)
+
+
+@pytest.mark.parametrize("leaf_bytes", [9, 11])
+def test_a_file_that_lies_about_its_size_is_refused(
+    repository: Repository, leaf_bytes: int
+) -> None:
+    """What nobody wrote must not be seen, nor anything be written behind the end."""
+    dag = Dag()
+    root = dag.file([(dag.raw(bytes([at]) * leaf_bytes), 10) for at in range(3)])
+    for cid, data in dag.blocks.items():
+        assert repository.block_put(data, cid.codec) == cid
+    with pytest.raises(MalformedDataError):
+        repository.cat(root)
+    with pytest.raises(MalformedDataError):
+        repository.cat(root, offset=5, length=20)
+    with pytest.raises(MalformedDataError):
+        repository.cat_view(root)
+    with pytest.raises(MalformedDataError):
+        repository.readinto(root, bytearray(30))
 
 
 def test_files_are_files(repository: Repository, root: CID, big: bytes) -> None:

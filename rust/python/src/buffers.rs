@@ -11,10 +11,12 @@
 //!    loads and decide nothing by them, so no memory is at risk.
 #![expect(unsafe_code, reason = "the one place where Python's buffers become slices")]
 
+use bytes::buf::UninitSlice;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyMemoryView, PyTuple};
+use pyo3::ffi;
 
 use crate::errors::{Failure, Outcome};
 
@@ -116,6 +118,53 @@ impl HeldMut {
             )
         }
     }
+}
+
+/// Memory of new `bytes`, written once from its start on.
+pub(crate) struct Room<'a> {
+    rest: &'a mut UninitSlice,
+}
+
+impl Room<'_> {
+    /// Writes a piece behind the last one, as far as there is room.
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        let count = piece.len().min(self.rest.len());
+        let rest = std::mem::replace(&mut self.rest, UninitSlice::new(&mut []));
+        rest[..count].copy_from_slice(&piece[..count]);
+        self.rest = &mut rest[count..];
+    }
+}
+
+/// Makes `bytes` that `fill` writes to their end. They are not cleared first, as
+/// `PyBytes::new_with` does, which costs as much as writing them.
+pub(crate) fn new_bytes(
+    py: Python<'_>,
+    length: u64,
+    fill: impl FnOnce(&mut Room<'_>) -> Outcome<()>,
+) -> Outcome<Bound<'_, PyBytes>> {
+    let too_long = || Failure::limit("the file does not fit into memory");
+    let length = isize::try_from(length).map_err(|_| too_long())?;
+    // SAFETY: without a source the call gives a new object, or null with an error set.
+    let bytes = unsafe {
+        let made = ffi::PyBytes_FromStringAndSize(std::ptr::null(), length);
+        Bound::from_owned_ptr_or_err(py, made)?.cast_into_unchecked::<PyBytes>()
+    };
+    let length = length.unsigned_abs();
+    // SAFETY: the memory has that length and lives as long as `bytes`, which nobody else has
+    // yet, so that it may be written to on any thread. It is not initialised, and so it is
+    // never seen as `u8`: a `Room` only writes. (Of the empty object there is but one, and
+    // nothing is written to it.)
+    let rest = unsafe {
+        let start = ffi::PyBytes_AsString(bytes.as_ptr()).cast::<u8>();
+        UninitSlice::from_raw_parts_mut(start, length)
+    };
+    let mut room = Room { rest };
+    fill(&mut room)?;
+    // Python must not see what was never written.
+    if room.rest.len() > 0 {
+        return Err(Failure::panic(&"the bytes were not filled"));
+    }
+    Ok(bytes)
 }
 
 /// Many buffers held for reading.

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::block::Block;
-use crate::buffers::HeldMut;
+use crate::buffers::{HeldMut, new_bytes};
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 use crate::repo::{Handle, Repository};
@@ -53,23 +53,24 @@ impl FileReader {
         (start..end, end - start)
     }
 
-    fn fill(&self, start: u64, out: &mut [u8], control: &Control) -> Outcome<()> {
-        let end = start + out.len() as u64;
-        let mut filled = 0;
-        for piece in self.file.pieces(&*self.handle, start..end) {
+    /// Gives the bytes of a range in pieces, all of them or an error.
+    fn each_piece(
+        &self,
+        range: std::ops::Range<u64>,
+        control: &Control,
+        mut take: impl FnMut(&[u8]),
+    ) -> Outcome<()> {
+        let mut left = range.end - range.start;
+        for piece in self.file.pieces(&*self.handle, range) {
             if control.is_cancelled() {
                 return Err(UnixFsError::Cancelled.into());
             }
             let piece = piece?;
-            let room = out.get_mut(filled..filled + piece.len()).ok_or(TOO_LONG)?;
-            room.copy_from_slice(&piece);
-            filled += piece.len();
+            left = left.checked_sub(piece.len() as u64).ok_or(TOO_LONG)?;
+            take(&piece);
             control.add_bytes(piece.len());
         }
-        if filled < out.len() {
-            return Err(TOO_SHORT.into());
-        }
-        Ok(())
+        if left > 0 { Err(TOO_SHORT.into()) } else { Ok(()) }
     }
 }
 
@@ -108,13 +109,11 @@ impl FileReader {
         length: Option<u64>,
     ) -> Outcome<Bound<'py, PyBytes>> {
         let (range, length) = self.range(offset, length);
-        let too_long = || Failure::limit("the file does not fit into memory");
-        let bytes = usize::try_from(length).map_err(|_| too_long())?;
-        Ok(PyBytes::new_with(py, bytes, |out| {
-            Ok(running::run_by_size(py, length, SHORT_BYTES, |control| {
-                self.fill(range.start, out, control)
-            })?)
-        })?)
+        new_bytes(py, length, |room| {
+            running::run_by_size(py, length, SHORT_BYTES, |control| {
+                self.each_piece(range, control, |piece| room.push(piece))
+            })
+        })
     }
 
     /// Read into a buffer from an offset on; the result is how many bytes there were.
@@ -129,9 +128,13 @@ impl FileReader {
         let out = held.bytes();
         let (range, length) = self.range(offset, Some(out.len() as u64));
         let count = usize::try_from(length).unwrap_or(out.len());
-        let out = &mut out[..count];
+        let mut rest = &mut out[..count];
         running::run_by_size(py, length, SHORT_BYTES, |control| {
-            self.fill(range.start, out, control)
+            self.each_piece(range, control, |piece| {
+                let (place, behind) = std::mem::take(&mut rest).split_at_mut(piece.len());
+                place.copy_from_slice(piece);
+                rest = behind;
+            })
         })?;
         Ok(count)
     }
@@ -165,8 +168,7 @@ impl FileReader {
             let bytes = usize::try_from(length).map_err(|_| too_long())?;
             let mut out = Vec::new();
             out.try_reserve_exact(bytes).map_err(|_| too_long())?;
-            out.resize(bytes, 0);
-            self.fill(range.start, &mut out, control)?;
+            self.each_piece(range, control, |piece| out.extend_from_slice(piece))?;
             Ok(Bytes::from(out))
         })?;
         Ok(Block::new(whole))

@@ -1,4 +1,5 @@
-//! Bytes that belong to Python, read without copying them, or filled in place.
+//! Bytes that belong to Python, read without copying them, or filled in place; and bytes of
+//! ours that Python reads where they lie.
 //!
 //! `bytes` cannot change, so holding a reference is enough to read it on any thread. Any other
 //! buffer (bytearray, memoryview, numpy) is held exported while it is read. Then
@@ -11,12 +12,15 @@
 //!    loads and decide nothing by them, so no memory is at risk.
 #![expect(unsafe_code, reason = "the one place where Python's buffers become slices")]
 
+use std::ffi::{c_int, c_void};
+
 use bytes::buf::UninitSlice;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::pyclass::boolean_struct::True;
 use pyo3::types::{PyBytes, PyList, PyMemoryView, PyTuple};
-use pyo3::ffi;
+use pyo3::{PyClass, ffi};
 
 use crate::errors::{Failure, Outcome};
 
@@ -165,6 +169,60 @@ pub(crate) fn new_bytes(
         return Err(Failure::panic(&"the bytes were not filled"));
     }
     Ok(bytes)
+}
+
+/// What the buffer protocol shows of an object: rows of single bytes.
+pub(crate) struct Shown<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) shape: &'a [isize],
+    pub(crate) strides: &'a [isize],
+}
+
+/// Fills a view as `__getbuffer__` is to, read-only; nothing has to be released.
+///
+/// # Safety
+///
+/// Python gave the view, to be filled. What `shown` gives is part of `owner`, and neither
+/// changes nor moves while the owner lives.
+pub(crate) unsafe fn show<T>(
+    owner: Bound<'_, T>,
+    shown: impl FnOnce(&T) -> PyResult<Shown<'_>>,
+    view: *mut ffi::Py_buffer,
+    flags: c_int,
+) -> PyResult<()>
+where
+    T: PyClass<Frozen = True> + Sync,
+{
+    if flags & ffi::PyBUF_WRITABLE == ffi::PyBUF_WRITABLE {
+        let message =
+            format!("a {} cannot be written to", owner.as_any().get_type().name()?);
+        return Err(PyBufferError::new_err(message));
+    }
+    let Shown { bytes, shape, strides } = shown(owner.get())?;
+    let dimensions = c_int::try_from(shape.len())?;
+    let if_asked = |flag: c_int, numbers: &[isize]| {
+        let asks = flags & flag == flag;
+        if asks { numbers.as_ptr().cast_mut() } else { std::ptr::null_mut() }
+    };
+    let asks_format = flags & ffi::PyBUF_FORMAT == ffi::PyBUF_FORMAT;
+    let format =
+        if asks_format { c"B".as_ptr().cast_mut() } else { std::ptr::null_mut() };
+    // SAFETY: the view is valid, by contract. What it points to lives as long as `view.obj`,
+    // which the view keeps, and nobody writes to it: it says that it is read-only.
+    unsafe {
+        (*view).buf = bytes.as_ptr().cast_mut().cast::<c_void>();
+        (*view).len = bytes.len().cast_signed();
+        (*view).readonly = 1;
+        (*view).itemsize = 1;
+        (*view).format = format;
+        (*view).ndim = dimensions;
+        (*view).shape = if_asked(ffi::PyBUF_ND, shape);
+        (*view).strides = if_asked(ffi::PyBUF_STRIDES, strides);
+        (*view).suboffsets = std::ptr::null_mut();
+        (*view).internal = std::ptr::null_mut();
+        (*view).obj = owner.into_ptr();
+    }
+    Ok(())
 }
 
 /// Many buffers held for reading.

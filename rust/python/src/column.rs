@@ -1,14 +1,15 @@
 //! The class `CIDColumn`: the CIDs of many buffers as one array of digests.
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ipfs_kit_cid::{Base32Bulk, Cid, codec};
 use ipfs_kit_hash::{Hasher, Multihash};
-use pyo3::exceptions::PyIndexError;
+use pyo3::exceptions::{PyBufferError, PyIndexError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
+use crate::buffers::{Shown, show};
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 
@@ -53,6 +54,15 @@ impl CIDColumn {
             }
         };
         Ok(CID(Cid::new_v1(self.codec, hash)))
+    }
+
+    fn shown(&self) -> PyResult<Shown<'_>> {
+        match self {
+            Self { digests: Digests::Flat(bytes), shape, strides, .. } => {
+                Ok(Shown { bytes, shape, strides })
+            }
+            _ => Err(PyBufferError::new_err(NO_DIGESTS)),
+        }
     }
 
     /// The digests and what prints them, where all have one length.
@@ -139,55 +149,8 @@ impl CIDColumn {
         view: *mut pyo3::ffi::Py_buffer,
         flags: c_int,
     ) -> PyResult<()> {
-        let column = slf.get();
-        let Digests::Flat(flat) = &column.digests else {
-            return Err(pyo3::exceptions::PyBufferError::new_err(NO_DIGESTS));
-        };
-        if flags & pyo3::ffi::PyBUF_WRITABLE == pyo3::ffi::PyBUF_WRITABLE {
-            let message = "CIDs cannot be written to";
-            return Err(pyo3::exceptions::PyBufferError::new_err(message));
-        }
-        let asks = |flag: c_int| flags & flag == flag;
-        // SAFETY: Python gives a valid view to be filled. `flat`, `shape` and `strides` live in
-        // a frozen object that is never changed and that `view.obj` keeps alive; the format is
-        // freed in `__releasebuffer__`.
-        unsafe {
-            (*view).buf = flat.as_ptr().cast_mut().cast::<c_void>();
-            (*view).len = flat.len().cast_signed();
-            (*view).readonly = 1;
-            (*view).itemsize = 1;
-            (*view).format = if asks(pyo3::ffi::PyBUF_FORMAT) {
-                CString::from(c"B").into_raw()
-            } else {
-                std::ptr::null_mut()
-            };
-            (*view).ndim = 2;
-            (*view).shape = if asks(pyo3::ffi::PyBUF_ND) {
-                column.shape.as_ptr().cast_mut()
-            } else {
-                std::ptr::null_mut()
-            };
-            (*view).strides = if asks(pyo3::ffi::PyBUF_STRIDES) {
-                column.strides.as_ptr().cast_mut()
-            } else {
-                std::ptr::null_mut()
-            };
-            (*view).suboffsets = std::ptr::null_mut();
-            (*view).internal = std::ptr::null_mut();
-            (*view).obj = slf.into_ptr();
-        }
-        Ok(())
-    }
-
-    #[expect(clippy::unused_self, reason = "the protocol passes it")]
-    #[expect(unsafe_code, reason = "the buffer protocol hands out a pointer")]
-    unsafe fn __releasebuffer__(&self, view: *mut pyo3::ffi::Py_buffer) {
-        // SAFETY: the format is null or was made by `CString::into_raw` in `__getbuffer__`.
-        unsafe {
-            if !(*view).format.is_null() {
-                drop(CString::from_raw((*view).format));
-            }
-        }
+        // SAFETY: Python gives the view, and a frozen object is never changed.
+        unsafe { show(slf, Self::shown, view, flags) }
     }
 }
 

@@ -64,8 +64,6 @@ pub(crate) struct Inner {
     in_place: HashMap<Key, Reference>,
     pub(crate) unchanged: Pending,
     taken: Taken,
-    /// Called as a commit begins: a place for tests to hold a writer.
-    before_commit: Option<Hook>,
 }
 
 /// When something was committed: in which order, and at what time.
@@ -117,7 +115,6 @@ impl Repository {
             (view.seq, view.removals)
         };
         let lease = Lease::begin(&shared.folder, seq)?;
-        let before_commit = shared.options.before_commit.clone();
         let inner = Inner {
             shared,
             lease,
@@ -130,7 +127,6 @@ impl Repository {
             in_place: HashMap::new(),
             unchanged: Pending::default(),
             taken: Taken::default(),
-            before_commit,
         };
         Ok(Session { inner: Arc::new(Mutex::new(inner)) })
     }
@@ -148,11 +144,6 @@ impl Session {
 
     pub(crate) fn now(&self) -> i64 {
         self.lock().shared.now()
-    }
-
-    /// Calls this whenever a commit begins.
-    pub fn set_before_commit(&self, hook: Hook) {
-        self.lock().before_commit = Some(hook);
     }
 
     /// Takes a block, whose bytes the caller has just hashed or verified; tells whether it
@@ -243,13 +234,19 @@ impl Inner {
             return Ok(true);
         }
         let shared = &*self.shared;
-        // The look that counts is under the lock; this one spares most of them.
-        if !present(shared, cid)? {
+        // The look that counts is under the lock; this one spares most of them, and does
+        // what takes long.
+        let in_pack = is_packed(shared, cid);
+        if !in_pack && !references::is_whole(shared, cid)? {
             return Ok(false);
         }
         let found = self.lease.rely(|removals| {
             shared.catch_up(removals)?;
-            let found = present(shared, cid)?;
+            let found = if in_pack {
+                is_packed(shared, cid)
+            } else {
+                references::has(shared, cid.hash())?
+            };
             Ok(found.then(|| ((), vec![Note::Block(key.clone())])))
         })?;
         if found.is_some() {
@@ -352,7 +349,7 @@ impl Inner {
         more: impl FnOnce(&Transaction<'_>) -> Result<T, RepoError>,
     ) -> Result<T, RepoError> {
         self.check_owner()?;
-        if let Some(hook) = &self.before_commit {
+        if let Some(hook) = &self.shared.options.before_commit {
             (hook.0)();
         }
         let end = match &mut self.open {
@@ -482,15 +479,10 @@ impl BlockSource for Here<'_> {
     }
 }
 
-/// Whether a block is committed, as far as the view knows.
-fn present(shared: &Shared, cid: &Cid) -> Result<bool, RepoError> {
-    match shared.view().find(&shared.packs, cid.hash(), 0) {
-        Ok(Some(_)) => return Ok(true),
-        Ok(None) => {}
-        // What cannot be asked is as if it were not there: the block is written again.
-        Err(_) => return Ok(false),
-    }
-    references::is_whole(shared, cid)
+/// Whether a pack has a block, as far as the view knows.
+fn is_packed(shared: &Shared, cid: &Cid) -> bool {
+    // What cannot be asked is as if it were not there: the block is written again.
+    shared.view().find(&shared.packs, cid.hash(), 0).is_ok_and(|found| found.is_some())
 }
 
 /// Claims a pack that has room, or makes one.

@@ -55,11 +55,6 @@ impl Repository {
         Ok(stat)
     }
 
-    /// Bytes of a block; `None` if it is not here.
-    pub fn size(&self, cid: &Cid) -> Result<Option<u64>, RepoError> {
-        Ok(self.get(cid)?.map(|data| data.len() as u64))
-    }
-
     /// Calls `each` with every block, as a raw CID in version 1: the repository knows
     /// blocks by their hashes alone.
     ///

@@ -232,17 +232,18 @@ fn a_writer_keeps_what_it_found_until_it_commits() {
     let blocks = blocks(200);
     put_all(&open(&place), &blocks);
     let collector = later(&place, 2 * HOUR);
-    let repository = open(&place);
+    let collected = Arc::new(AtomicBool::new(false));
+    let (done, own) = (Arc::clone(&collected), later(&place, 2 * HOUR));
+    let collect = Hook(Arc::new(move || {
+        assert_eq!(own.gc(&Control::new(), |_| {}).unwrap().blocks, 50);
+        done.store(true, Ordering::Relaxed);
+    }));
+    let options = Options { before_commit: Some(collect), ..small_packs() };
+    let repository = Repository::open(place.path(), options).unwrap();
     let session = repository.session().unwrap();
     for (cid, data) in &blocks[..150] {
         assert!(!session.put(cid, data).unwrap());
     }
-    let collected = Arc::new(AtomicBool::new(false));
-    let (done, own) = (Arc::clone(&collected), later(&place, 2 * HOUR));
-    session.set_before_commit(Hook(Arc::new(move || {
-        assert_eq!(own.gc(&Control::new(), |_| {}).unwrap().blocks, 50);
-        done.store(true, Ordering::Relaxed);
-    })));
     session.commit().unwrap();
     assert!(collected.load(Ordering::Relaxed));
     assert_all(&repository, &blocks[..150]);
@@ -553,6 +554,33 @@ fn a_block_whose_file_has_changed_is_written_when_it_is_added_again() {
     fs::write(&file, b"xyz").unwrap();
     put_all(&repository, &[(cid, b"abc".to_vec())]);
     assert_eq!(repository.get(&cid).unwrap().as_deref(), Some(&b"abc"[..]));
+}
+
+/// Bytes that this thread has read, whatever from.
+#[cfg(target_os = "linux")]
+fn bytes_read() -> u64 {
+    let text = fs::read_to_string("/proc/thread-self/io").unwrap();
+    let number = text.lines().find_map(|line| line.strip_prefix("rchar: "));
+    number.unwrap().parse().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_block_in_place_is_read_once_to_see_that_it_is_still_there() {
+    let place = TempDir::new().unwrap();
+    let repository = open(&place);
+    let file = place.path().join("data");
+    let data = vec![7; 4 << 20];
+    fs::write(&file, &data).unwrap();
+    let (cid, at) = (raw(&data), InPlace { path: &file, offset: 0 });
+    let mut session = repository.session().unwrap();
+    session.put_in_place(&cid, &data, &at).unwrap();
+    session.commit().unwrap();
+    let before = bytes_read();
+    session.put_in_place(&cid, &data, &at).unwrap();
+    let read = bytes_read() - before;
+    assert_eq!(session.taken().known_blocks, 1);
+    assert!((4 << 20..5 << 20).contains(&read), "{read}");
 }
 
 #[test]

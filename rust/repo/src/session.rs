@@ -669,3 +669,49 @@ impl BlockSource for Session {
         Ok(self.lock().has(cid)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ipfs_kit_hash::Hasher;
+
+    use super::*;
+    use crate::Options;
+
+    fn block(number: usize) -> (Cid, Vec<u8>) {
+        let data = number.to_le_bytes().repeat(1000);
+        let hash = Hasher::new(Code::Sha2_256).hash(&data).unwrap();
+        (Cid::new_v1(codec::RAW, hash), data)
+    }
+
+    /// Takes a block, and commits so that it counts while the caller is told of an error.
+    fn put_with_an_error_too_late(repository: &Repository, number: usize) {
+        let session = repository.session().unwrap();
+        let (cid, data) = block(number);
+        assert!(session.put(&cid, &data).unwrap());
+        let failed = session.commit_with(|transaction| -> Result<(), _> {
+            transaction.execute_batch("COMMIT")?;
+            Err(RepoError::Cancelled)
+        });
+        assert!(matches!(failed, Err(RepoError::Cancelled)));
+    }
+
+    #[test]
+    fn a_commit_that_came_through_keeps_its_blocks_whatever_the_caller_was_told() {
+        let place = tempfile::tempdir().unwrap();
+        let open = |number| {
+            let options = Options { pack_blocks: 3, ..Options::default() };
+            let repository = Repository::open(place.path(), options).unwrap();
+            for at in 0..number {
+                let (cid, data) = block(at);
+                assert_eq!(repository.get(&cid).unwrap().as_deref(), Some(&data[..]));
+            }
+            repository
+        };
+        // New packs, packs that are gone on with, and packs that are full.
+        for number in 0..8 {
+            put_with_an_error_too_late(&open(number), number);
+        }
+        open(8);
+        assert!(open(8).verify(&Control::new(), false).unwrap().bad.is_empty());
+    }
+}

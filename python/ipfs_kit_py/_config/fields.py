@@ -9,7 +9,17 @@ read::
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar, Generic, NoReturn, Self, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    ClassVar,
+    Generic,
+    Never,
+    NoReturn,
+    Self,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from ipfs_kit_py._config.kinds import Kind
 
@@ -68,6 +78,10 @@ class Field(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
+    if TYPE_CHECKING:
+        # For type checkers alone: Python would look here before it looks at values.
+        def __set__(self, section: object, value: Never) -> None: ...
+
     @overload
     def __get__(self, section: None, owner: type) -> Self: ...
     @overload
@@ -87,6 +101,10 @@ class Nested(Generic[S]):
 
     def __init__(self, section: type[S]) -> None:
         self.section = section
+
+    if TYPE_CHECKING:
+
+        def __set__(self, section: object, value: Never) -> None: ...
 
     @overload
     def __get__(self, section: None, owner: type) -> Self: ...

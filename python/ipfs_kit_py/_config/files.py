@@ -10,7 +10,7 @@ from ipfs_kit_py._config.kinds import UnfitError, unique
 
 NAMES = ("config.yaml", "config.yml", "config.json", "config.toml")
 SYSTEM_FOLDER = "/etc/ipfs_kit"
-_MAX_BYTES = 4 << 20
+_MAX_BYTES = 1 << 20
 
 
 class Candidate(NamedTuple):

@@ -7,6 +7,7 @@ through a message.
 import math
 import operator
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar, cast
 
@@ -51,9 +52,11 @@ class Kind(Generic[T]):
 
     Attributes:
         name: What the reference calls it.
+        opaque: Whether a value may hold anything, secrets too, and is never quoted.
     """
 
     name: str
+    opaque = False
 
     def check(self, value: object) -> T:
         """Take a value from Python or a file.
@@ -166,7 +169,7 @@ class Integer(Kind[int]):
     def read(self, text: str) -> int:
         """Take decimal digits."""
         digits = text.strip()
-        if not digits.removeprefix("-").isdecimal() or len(digits) > 20:
+        if re.fullmatch(r"-?\d{1,19}", digits, re.ASCII) is None:
             raise UnfitError("is no whole number")
         return self.check(int(digits))
 
@@ -272,6 +275,7 @@ class _Texts(Kind[tuple[str, ...]]):
 
 class _Table(Kind[Mapping[str, object]]):
     name = "table"
+    opaque = True
 
     def check(self, value: object) -> Mapping[str, object]:
         if not isinstance(value, Mapping):
@@ -296,6 +300,7 @@ class _Table(Kind[Mapping[str, object]]):
 
 class _Plugins(Kind[tuple[Mapping[str, object], ...]]):
     name = "list of plugins"
+    opaque = True
     _KEYS = frozenset({"name", "path", "enabled", "config", "plugin_class"})
 
     def check(self, value: object) -> tuple[Mapping[str, object], ...]:

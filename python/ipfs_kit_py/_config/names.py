@@ -100,19 +100,29 @@ def preferred_variable(leaf: Leaf) -> str:
     return short if names().variables.get(short) == leaf.key else variable(leaf.key)
 
 
-def nearest_key(key: str) -> str | None:
-    """Find the key that was probably meant."""
-    known = names().spellings
-    last = key.rpartition(".")[2]
-    same = [spelling for spelling in known if spelling.rpartition(".")[2] == last]
-    if same:
-        return same[0]
-    found = nearest(key, known)
-    if found is None:
-        ends = {spelling.rpartition(".")[2]: spelling for spelling in reversed(known)}
-        end = nearest(last, ends)
-        found = None if end is None else ends[end]
-    return found or nearest(key, names().sections)
+def nearest_key(key: str, *, is_section: bool = False) -> str | None:
+    """Find the key or section that was probably meant."""
+    if is_section and (near := nearest(key, names().sections, 0.6)):
+        return near
+    section, _, last = key.rpartition(".")
+    known = [*names().spellings, *sorted(names().sections)]
+    ends = {name.rpartition(".")[2]: name for name in reversed(known)}
+    if last in ends:
+        return ends[last]
+    beside = dict(_beside(section, known))
+    for candidates in (beside, ends):
+        if near := nearest(last, candidates):
+            return candidates[near]
+    # Where the section is right, alike keys would be so for that alone.
+    return None if beside else nearest(key, known)
+
+
+def _beside(section: str, known: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Give what stands in a section: last parts, and the whole."""
+    for name in known:
+        above, _, end = name.rpartition(".")
+        if above == section:
+            yield end, name
 
 
 def nearest_variable(name: str) -> str | None:

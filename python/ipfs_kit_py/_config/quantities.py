@@ -11,11 +11,11 @@ MIB = 1 << 20
 GIB = 1 << 30
 MAX_BYTES = (1 << 63) - 1
 
-_SIZE = re.compile(r"(\d{1,19})(?:\.(\d{1,12}))?\s*(?:([kmgtpe])(i?))?b?", re.IGNORECASE)
-_DURATION = re.compile(
-    r"(?:(\d{1,12}(?:\.\d{1,9})?)\s*(ms|s|min|m|h|d|w)\s*)+", re.IGNORECASE
-)
-_STEP = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)", re.IGNORECASE)
+# Digits of other scripts are digits to Python; nobody means them here.
+_FLAGS = re.IGNORECASE | re.ASCII
+_SIZE = re.compile(r"(\d{1,19})(?:\.(\d{1,12}))?\s*(?:([kmgtpe])(i?))?b?", _FLAGS)
+_DURATION = re.compile(r"(?:(\d{1,12}(?:\.\d{1,9})?)\s*(ms|s|min|m|h|d|w)\s*)+", _FLAGS)
+_STEP = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)", _FLAGS)
 _PREFIXES = "kmgtpe"
 _SECONDS = {
     "ms": 0.001,
@@ -54,7 +54,7 @@ def format_size(size: int) -> str:
 def parse_duration(text: str) -> float | None:
     """Read a number of seconds, with or without units; `None` if it is none."""
     text = text.strip()
-    if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", text):
+    if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", text, re.ASCII):
         return float(text)
     if not _DURATION.fullmatch(text):
         return None

@@ -68,8 +68,9 @@ class Reading:
                 both = f"and {other} are the same setting, with different values"
                 self.problem(name, both)
             return
-        # A table may hold secrets of which we know nothing.
-        hidden = leaf.field.secret or isinstance(value, Mapping | list | tuple)
+        # Tables, lists and objects may hold secrets of which we know nothing.
+        simple = isinstance(value, str | int | float) and not leaf.field.kind.opaque
+        hidden = leaf.field.secret or not simple
         shown = MASK if hidden else _shown(value)
         self.problem(name, f"= {shown} {reason}{_hint(leaf, value)}")
 
@@ -114,7 +115,9 @@ def _read_table(reading: Reading, mapping: object, section: str) -> None:
             _read_table(reading, value, spelling)
         else:
             # What an unknown key holds may be a secret whose name is misspelt.
-            reading.problem(spelling, _unknown("key", nearest_key(spelling)))
+            near = nearest_key(spelling, is_section=isinstance(value, Mapping))
+            reason = _unknown("key", near)
+            reading.problem(spelling or '""', reason)
 
 
 def read_environment(environ: Mapping[str, str]) -> Reading:

@@ -346,6 +346,11 @@ def test_every_attribute_is_there_and_described() -> None:
     assert [row.key for row in rows] == list(names().leaves)
     assert all(row.doc.endswith(".") for row in rows)
     json.dumps([row.value for row in rows])
+    plugin = {"plugin_class": Config, "config": {"at": Path("/x"), "raw": b"x"}}
+    rows = load({"plugins": [plugin]}, environ=NOBODY).describe()
+    shown = next(row.value for row in rows if row.key == "plugins")
+    settings = {"at": "PosixPath", "raw": "bytes"}
+    assert shown == [{"plugin_class": "Config", "config": settings}]
 
 
 def test_an_unknown_variable_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:

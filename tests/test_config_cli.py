@@ -126,6 +126,21 @@ def test_set_takes_the_place_of_other_spellings(run: Run, tmp_path: Path) -> Non
     }
 
 
+def test_two_who_set_at_once_lose_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    keys = [key for key in names().leaves if key.startswith("enable_")]
+    program = (
+        "import sys\nfrom ipfs_kit_py._config.changing import set_value\n"
+        "for key in sys.argv[2:]: set_value(key, 'yes', sys.argv[1], {})"
+    )
+    children = [
+        subprocess.Popen([sys.executable, "-c", program, file, *keys[start::2]])
+        for start in (0, 1)
+    ]
+    assert [child.wait() for child in children] == [0, 0]
+    assert yaml.safe_load(file.read_text()) == dict.fromkeys(keys, True)
+
+
 def test_set_says_when_a_variable_counts_more(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

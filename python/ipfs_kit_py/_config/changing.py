@@ -1,7 +1,9 @@
 """Change one setting in the configuration file."""
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple, cast
 
 from ipfs_kit_py._config.files import found_among, parse, read_text, user_folder
@@ -49,12 +51,13 @@ def set_value(
     as_text = kind in (SIZE, DURATION) and not text.strip().isdecimal()
     value = text.strip() if as_text else kind.plain(reading.given[leaf.key][1])
     path = _target(config_path, environ)
-    content = _content(path)
-    for spelling, known in names().spellings.items():
-        if known == leaf.key and spelling != leaf.key:
-            _remove(content, spelling)
-    _put(content, leaf.key, value)
-    save(path, content)
+    with _alone_in(os.path.dirname(os.path.abspath(path))):  # noqa: PTH100, PTH120
+        content = _content(path)
+        for spelling, known in names().spellings.items():
+            if known == leaf.key and spelling != leaf.key:
+                _remove(content, spelling)
+        _put(content, leaf.key, value)
+        save(path, content)
     hidden_by, _ = read_environment(environ).given.get(leaf.key, ("", None))
     return Changed(leaf.key, path, hidden_by)
 
@@ -62,6 +65,23 @@ def set_value(
 def _target(config_path: StrPath | None, environ: Mapping[str, str]) -> str:
     found = found_among(file_candidates(config_path, environ))
     return f"{user_folder(environ)}/config.yaml" if found is None else found.path
+
+
+@contextmanager
+def _alone_in(folder: str) -> Iterator[None]:
+    """Let others wait who change a file in a folder too: neither's change is lost."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - a text in
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _content(path: str) -> dict[str, object]:

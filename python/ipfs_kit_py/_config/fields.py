@@ -238,7 +238,10 @@ def nested(section: type[S]) -> Nested[S]:
 
 
 def masked(value: object) -> object:
-    """Hide what looks secret in a table, and passwords in addresses."""
+    """Hide what looks secret in a table, and passwords in addresses.
+
+    Of an object, which only Python code can give, the name is left.
+    """
     if isinstance(value, Mapping):
         return {
             key: MASK if item and _looks_secret(str(key)) else masked(item)
@@ -249,7 +252,9 @@ def masked(value: object) -> object:
     if isinstance(value, str) and "://" in value and "@" in value:
         scheme, _, rest = value.partition("://")
         return f"{scheme}://{MASK}@{rest.rpartition('@')[2]}"
-    return value
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return getattr(value, "__qualname__", type(value).__qualname__)
 
 
 def _looks_secret(key: str) -> bool:

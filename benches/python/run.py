@@ -8,6 +8,7 @@ from pathlib import Path
 
 import buffers
 import files
+import kit
 import store
 import tree
 from harness import Table, machine
@@ -17,6 +18,7 @@ GROUPS = {
     "files": files.tables,
     "tree": tree.tables,
     "store": store.tables,
+    "kit": kit.tables,
 }
 
 

@@ -11,10 +11,11 @@ LAYERS = {
     "cid": {"hash"},
     "chunker": set[str](),
     "dag": {"hash", "cid"},
+    "ipns": {"hash", "cid", "dag"},
     "unixfs": {"hash", "cid", "dag", "chunker"},
     "car": {"hash", "cid", "dag"},
     "pack": {"hash", "cid", "car"},
-    "repo": {"hash", "cid", "dag", "car", "pack", "unixfs"},
+    "repo": {"hash", "cid", "dag", "car", "pack", "unixfs", "ipns"},
 }
 # The interpreter, the network and async runtimes live in Python or in the binding.
 IMPURE = {"pyo3", "numpy", "tokio", "async-std", "reqwest", "hyper", "ureq"}

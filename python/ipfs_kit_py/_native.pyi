@@ -17,6 +17,8 @@ _StrPath: TypeAlias = str | PathLike[str]
 _Progress: TypeAlias = Callable[[int, int], object] | None
 _Path: TypeAlias = str | CID | tuple[CID, list[str]]
 _Kind: TypeAlias = Literal["file", "directory", "symlink", "metadata"]
+_Key: TypeAlias = tuple[str, str]
+_Says: TypeAlias = tuple[str, int, tuple[int, int], int | None]
 _PinType: TypeAlias = Literal["recursive", "direct", "indirect"]
 _T = TypeVar("_T")
 
@@ -284,8 +286,8 @@ class FileReader:
 def before_fork() -> None: ...
 def after_fork_in_parent() -> None: ...
 def after_fork_in_child() -> None: ...
-def split_path(path: _Path) -> tuple[CID, list[str]]:
-    """Split a path into its root and the names below it."""
+def split_path(path: _Path) -> tuple[CID | str, list[str]]:
+    """Split a path into its root, a CID or an IPNS name, and the names below it."""
 
 def split_files_path(path: str) -> list[str]:
     """Split a path of mutable files into names."""
@@ -418,6 +420,47 @@ def repo_pinned(
 
 def repo_indirect_pins(repository: Repository) -> Stream[CID]: ...
 def repo_first_missing(repository: Repository, cid: _Path) -> CID | None: ...
+def repo_identity(repository: Repository) -> tuple[str, str, bytes]:
+    """The node's own key: (peer ID, IPNS name, public key)."""
+
+def repo_key_gen(repository: Repository, name: str) -> _Key: ...
+def repo_key_ls(repository: Repository) -> list[_Key]: ...
+def repo_key_rename(
+    repository: Repository, old: str, new: str, *, force: bool = False
+) -> tuple[_Key, bool]: ...
+def repo_key_rm(repository: Repository, name: str) -> _Key: ...
+def repo_key_import(
+    repository: Repository, name: str, data: Buffer, format: str
+) -> _Key: ...
+def repo_key_export(repository: Repository, name: str, format: str) -> bytes: ...
+def repo_name_publish(
+    repository: Repository,
+    path: _Path,
+    key: str,
+    *,
+    lifetime_ns: int,
+    ttl_ns: int,
+    sequence: int | None = None,
+    v1compat: bool = True,
+    resolve: bool = True,
+) -> tuple[str, _Says]: ...
+def repo_name_resolve(
+    repository: Repository, name: str, *, recursive: bool = True
+) -> str: ...
+def repo_name_get(repository: Repository, name: str) -> bytes | None: ...
+def repo_name_put(
+    repository: Repository, name: str, record: Buffer
+) -> tuple[str, _Says]: ...
+def repo_name_rm(repository: Repository, name: str) -> bool: ...
+def repo_name_ls(repository: Repository) -> list[tuple[str, _Says]]: ...
+def ipns_name(text: str) -> tuple[str, str, bytes | None]:
+    """Read a name in any spelling: (peer ID, IPNS name, public key if it holds it)."""
+
+def ipns_inspect(
+    record: Buffer, name: str | None = None
+) -> tuple[_Says, str, int, bool, bytes | None, str | None]:
+    """Read a record: (says, end, bytes, whether V1 too, key, why not the name's)."""
+
 def repo_files_root(repository: Repository, profile: str) -> CID:
     """The root of the mutable files; one is made if there is none yet."""
 

@@ -20,6 +20,9 @@ from ipfs_kit_py._cli.dag import dag
 from ipfs_kit_py._cli.files import files
 from ipfs_kit_py._cli.groups import Grouped
 from ipfs_kit_py._cli.hash import hash_command
+from ipfs_kit_py._cli.id import id_command
+from ipfs_kit_py._cli.key import key
+from ipfs_kit_py._cli.name import name
 from ipfs_kit_py._cli.pin import pin
 from ipfs_kit_py._cli.reading import cat, get, ls, refs
 from ipfs_kit_py._cli.repo import init, repo, stats
@@ -43,8 +46,9 @@ def cli(*, repo_path: str | None, config_path: str | None) -> None:
 
 
 for command in (
-    *(init, add, cat, get, ls, refs, pin, block, dag, files, repo, stats),
-    *(exists, list_pins, unpin, hash_command, cid, car, config, version, completions),
+    *(init, id_command, add, cat, get, ls, refs, pin, block, dag, files, key, name, repo),
+    *(stats, exists, list_pins, unpin, hash_command, cid, car, config, version),
+    completions,
 ):
     cli.add_command(command)
 

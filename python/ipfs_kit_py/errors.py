@@ -182,7 +182,7 @@ class InvalidNameError(InvalidInputError):
 
 
 class NamesNotSupportedError(InvalidInputError, NotImplementedError):
-    """A path begins with a name (IPNS), and there is nobody to ask for its CID."""
+    """A path begins with a name of DNS, and there is nobody to ask for its CID."""
 
     code = ErrorCode.NAMES_NOT_SUPPORTED
 

@@ -5,6 +5,7 @@ from ipfs_kit_py._repository.adding import AddResult
 from ipfs_kit_py._repository.dags import DagSize, DagStat, ExportReport, ImportReport
 from ipfs_kit_py._repository.handle import IPFSPath, default_path
 from ipfs_kit_py._repository.ipfs_file import IPFSFile
+from ipfs_kit_py._repository.names import Key, Published, RecordInfo, Renamed
 from ipfs_kit_py._repository.pins import Pin, PinCheck, PinType
 from ipfs_kit_py._repository.reading import Entry, FileStat, Link, Resolved
 from ipfs_kit_py._repository.repository import Repository
@@ -29,11 +30,15 @@ __all__ = [
     "IPFSFile",
     "IPFSPath",
     "ImportReport",
+    "Key",
     "Link",
     "Pin",
     "PinCheck",
     "PinType",
+    "Published",
     "RebuildReport",
+    "RecordInfo",
+    "Renamed",
     "RepoStat",
     "Repository",
     "Resolved",

@@ -129,7 +129,7 @@ class Blocks(Handle):
 
     def _block(self, path: IPFSPath) -> IPFSPath:
         """Follow a path with names in it."""
-        if isinstance(path, CID) or "/" not in path:
+        if isinstance(path, CID) or not ("/" in path or ":" in path):
             return path
         return _native.repo_resolve(self._core, path)[0]
 

@@ -9,7 +9,8 @@ from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py._native import CID
 
 IPFSPath: TypeAlias = str | CID
-"""A CID, or text: `ipfs://CID/a`, `/ipfs/CID/a`, `ipfs:CID`, `CID/a`, a bare CID."""
+"""A CID, or text: `ipfs://CID/a`, `/ipfs/CID/a`, `ipfs:CID`, `CID/a`, a bare CID; or with
+an IPNS name that has a record here: `ipns://NAME/a`, `/ipns/NAME/a`, `ipns:NAME`."""
 VerifyReads: TypeAlias = Literal["first", "always", "never"]
 
 # Every open repository stands still while the process is forked; Windows has no forks.

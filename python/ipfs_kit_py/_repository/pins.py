@@ -104,7 +104,7 @@ class Pins(Handle):
     def pin_find(self, path: IPFSPath) -> Pin | None:
         """Say how a block is pinned, and below what; `None` if it is not."""
         cid, names = _native.split_path(path)
-        if names:
+        if names or isinstance(cid, str):
             cid = _native.repo_resolve(self._core, path)[0]
         found = _native.repo_pinned(self._core, cid)
         if found is None:

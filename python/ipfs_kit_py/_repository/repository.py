@@ -3,12 +3,13 @@
 from ipfs_kit_py._repository.adding import Adding
 from ipfs_kit_py._repository.dags import Dags
 from ipfs_kit_py._repository.files import Files
+from ipfs_kit_py._repository.names import Names
 from ipfs_kit_py._repository.pins import Pins
 from ipfs_kit_py._repository.upkeep import Upkeep
 
 
-class Repository(Adding, Files, Dags, Pins, Upkeep):
-    """Blocks, pins and mutable files in a folder, with no daemon.
+class Repository(Adding, Files, Dags, Pins, Names, Upkeep):
+    """Blocks, pins, mutable files and names in a folder, with no daemon.
 
     Any number of handles, threads and processes may read and write one repository at
     once; forked processes may go on using the handle that they inherit. A handle can be

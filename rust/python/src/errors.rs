@@ -12,6 +12,7 @@ use ipfs_kit_cid::{Cid, CidError};
 use ipfs_kit_dag::DagError;
 use ipfs_kit_hash::HashError;
 use ipfs_kit_hash::sha256::KernelError;
+use ipfs_kit_ipns::IpnsError;
 use ipfs_kit_pack::PackError;
 use ipfs_kit_repo::RepoError;
 use ipfs_kit_unixfs::{ParamError, UnixFsError};
@@ -71,6 +72,11 @@ kinds! {
     BLOCK_IN_USE = "BlockInUseError", "block-in-use";
     CONFLICT = "ConflictError", "conflict";
     VANISHED = "ConflictError", "blocks-vanished";
+    INVALID_KEY = "InvalidKeyError", "invalid-key";
+    INVALID_RECORD = "InvalidRecordError", "invalid-record";
+    KEY_NOT_FOUND = "KeyNotFoundError", "key-not-found";
+    KEY_EXISTS = "KeyExistsError", "key-exists";
+    NAME_NOT_FOUND = "NameNotFoundError", "name-not-found";
     CANCELLED = "CancelledError", "cancelled";
     INTERNAL = "InternalError", "internal";
 }
@@ -159,9 +165,14 @@ impl Failure {
         })
     }
 
-    /// A name that is not a CID, where there is nobody to ask for what it names.
-    pub(crate) fn names_unsupported(message: impl ToString) -> Self {
-        Self::new(NAMES_UNSUPPORTED, message)
+    /// An IPNS record that cannot be used.
+    pub(crate) fn record(message: impl ToString) -> Self {
+        Self::new(INVALID_RECORD, message)
+    }
+
+    /// A private key that cannot be used.
+    pub(crate) fn key(message: impl ToString) -> Self {
+        Self::new(INVALID_KEY, message)
     }
 
     /// A handle that was closed.
@@ -413,7 +424,39 @@ impl From<RepoError> for Failure {
             RepoError::Conflict => Self::new(CONFLICT, message),
             RepoError::Cancelled => Self::new(CANCELLED, message),
             RepoError::PackLost { .. } => Self::new(PACK_LOST, message),
+            RepoError::Ipns(error) => error.into(),
+            RepoError::KeyFile { .. }
+            | RepoError::KeyExposed { .. }
+            | RepoError::KeyName { .. } => Self::new(INVALID_KEY, message),
+            RepoError::KeyNotFound { .. } => Self::new(KEY_NOT_FOUND, message),
+            RepoError::KeyExists { .. } => Self::new(KEY_EXISTS, message),
+            RepoError::NameNotFound { .. } => Self::new(NAME_NOT_FOUND, message),
+            RepoError::DnsName { .. } => Self::new(NAMES_UNSUPPORTED, message),
+            RepoError::NameLoop { .. } => Self::new(LIMIT, message),
+            RepoError::Sequence { .. } => Self::new(INVALID_PARAMETER, message),
+            RepoError::OlderRecord { .. } => Self::new(INVALID_RECORD, message),
         }
+    }
+}
+
+impl From<IpnsError> for Failure {
+    fn from(error: IpnsError) -> Self {
+        let kind = match error {
+            IpnsError::Key { .. } | IpnsError::KeyType(_) => INVALID_KEY,
+            IpnsError::Random(_) => INTERNAL,
+            IpnsError::Name { .. } | IpnsError::Time(_) | IpnsError::Unsignable(_) => {
+                INVALID_PARAMETER
+            }
+            IpnsError::TooLarge { .. }
+            | IpnsError::Malformed(_)
+            | IpnsError::NoPublicKey
+            | IpnsError::Uncheckable(_)
+            | IpnsError::WrongKey
+            | IpnsError::Signature
+            | IpnsError::TwoValues(_)
+            | IpnsError::Expired(_) => INVALID_RECORD,
+        };
+        Self::new(kind, error)
     }
 }
 

@@ -23,6 +23,7 @@ mod repo_blocks;
 mod repo_dag;
 mod repo_files;
 mod repo_list;
+mod repo_names;
 mod repo_path;
 mod repo_pins;
 mod repo_read;
@@ -77,6 +78,12 @@ mod _native {
     };
     #[pymodule_export]
     use crate::repo_list::{repo_ls, repo_refs};
+    #[pymodule_export]
+    use crate::repo_names::{
+        ipns_inspect, ipns_name, repo_identity, repo_key_export, repo_key_gen,
+        repo_key_import, repo_key_ls, repo_key_rename, repo_key_rm, repo_name_get,
+        repo_name_ls, repo_name_publish, repo_name_put, repo_name_resolve, repo_name_rm,
+    };
     #[pymodule_export]
     use crate::repo_path::{split_files_path, split_path};
     #[pymodule_export]

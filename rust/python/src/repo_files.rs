@@ -160,9 +160,7 @@ pub(crate) fn repo_files_link(
     change(py, repository, profile, None, |editor, base, session| {
         let cid = match &source {
             Source::Path(at) => at.block(session)?,
-            Source::Files(names) => {
-                At { root: *base, names: names.clone() }.block(session)?
-            }
+            Source::Files(names) => At::new(*base, names.clone()).block(session)?,
         };
         session.keep(&cid)?;
         Ok(editor.link(base, &strs(&path), &cid, parents, replace)?)

@@ -1,7 +1,9 @@
-//! Paths as people write them: `ipfs://CID/a`, `/ipfs/CID/a`, `ipfs:CID`, `CID/a`, a `CID`.
+//! Paths as people write them: `ipfs://CID/a`, `/ipfs/CID/a`, `ipfs:CID`, `CID/a`, a `CID`,
+//! and those that begin with a name: `/ipns/NAME/a`, `ipns://NAME/a`, `ipns:NAME`.
 
 use ipfs_kit_cid::{Cid, to_string};
 use ipfs_kit_dag::BlockSource;
+use ipfs_kit_repo::{RepoError, Session};
 use ipfs_kit_unixfs::read::{PathEnd, Resolved, resolve};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -10,17 +12,56 @@ use pyo3::types::{PyString, PyTuple};
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 
+/// What a path begins with.
+#[derive(Debug, Clone)]
+pub(crate) enum Root {
+    Cid(Cid),
+    /// An IPNS name in any spelling, or that of a key.
+    Name(String),
+}
+
+impl Root {
+    fn show(&self) -> String {
+        match self {
+            Self::Cid(cid) => to_string(cid),
+            Self::Name(name) => format!("/ipns/{name}"),
+        }
+    }
+}
+
 /// A root and the names below it.
 #[derive(Debug, Clone)]
 pub(crate) struct At {
-    pub(crate) root: Cid,
+    pub(crate) root: Root,
     pub(crate) names: Vec<String>,
 }
 
+/// Where paths are followed: blocks, and what IPNS names stand for.
+pub(crate) trait Source: BlockSource {
+    /// The path that a name with more behind it leads to.
+    fn name_path(&self, name: &str, rest: &[String]) -> Result<String, RepoError>;
+}
+
+impl Source for ipfs_kit_repo::Repository {
+    fn name_path(&self, name: &str, rest: &[String]) -> Result<String, RepoError> {
+        self.resolve_name(name, rest, true)
+    }
+}
+
+impl Source for Session {
+    fn name_path(&self, name: &str, rest: &[String]) -> Result<String, RepoError> {
+        self.resolve_name(name, rest)
+    }
+}
+
 impl At {
+    pub(crate) fn new(root: Cid, names: Vec<String>) -> Self {
+        Self { root: Root::Cid(root), names }
+    }
+
     /// The path as messages show it.
     pub(crate) fn show(&self) -> String {
-        let mut shown = to_string(&self.root);
+        let mut shown = self.root.show();
         for name in &self.names {
             shown.push('/');
             shown.push_str(name);
@@ -29,12 +70,19 @@ impl At {
     }
 
     /// Follows it as far as it goes.
-    pub(crate) fn resolve(&self, source: &impl BlockSource) -> Outcome<Resolved> {
-        Ok(resolve(source, &self.root, &self.names)?)
+    pub(crate) fn resolve(&self, source: &impl Source) -> Outcome<Resolved> {
+        match &self.root {
+            Root::Cid(root) => Ok(resolve(source, root, &self.names)?),
+            Root::Name(name) => {
+                let path = source.name_path(name, &self.names)?;
+                let (root, names) = immutable(&path)?;
+                Ok(resolve(source, &root, &names)?)
+            }
+        }
     }
 
     /// The block that it leads to as a whole.
-    pub(crate) fn block(&self, source: &impl BlockSource) -> Outcome<Cid> {
+    pub(crate) fn block(&self, source: &impl Source) -> Outcome<Cid> {
         let resolved = self.resolve(source)?;
         match resolved.end {
             PathEnd::Block => Ok(resolved.cid),
@@ -53,7 +101,7 @@ impl At {
 /// Takes a path from Python: text, a CID, or a CID with names below it.
 pub(crate) fn take(value: &Bound<'_, PyAny>) -> Outcome<At> {
     if let Ok(cid) = value.cast::<CID>() {
-        return Ok(At { root: cid.get().0, names: Vec::new() });
+        return Ok(At::new(cid.get().0, Vec::new()));
     }
     if let Ok(text) = value.cast::<PyString>() {
         return parse(&text.to_string_lossy());
@@ -62,7 +110,7 @@ pub(crate) fn take(value: &Bound<'_, PyAny>) -> Outcome<At> {
         && pair.len() == 2
         && let Ok(root) = pair.get_item(0)?.cast::<CID>()
     {
-        return Ok(At { root: root.get().0, names: pair.get_item(1)?.extract()? });
+        return Ok(At::new(root.get().0, pair.get_item(1)?.extract()?));
     }
     let name = value.get_type().name()?;
     let message = format!("a path is str or CID, not {name}");
@@ -72,39 +120,67 @@ pub(crate) fn take(value: &Bound<'_, PyAny>) -> Outcome<At> {
 /// Takes a CID, or a path that is no more than one.
 pub(crate) fn take_cid(value: &Bound<'_, PyAny>) -> Outcome<Cid> {
     let at = take(value)?;
-    if at.names.is_empty() {
-        return Ok(at.root);
+    if let (Root::Cid(cid), []) = (&at.root, &*at.names) {
+        return Ok(*cid);
     }
     Err(Failure::parameter(format!("{} is a path where a CID is asked for", at.show())))
 }
 
 /// Reads a path as text.
 pub(crate) fn parse(text: &str) -> Outcome<At> {
-    let (scheme, rest) = match text.split_once(':') {
-        Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
-        None => (String::new(), text),
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "ipfs" => Some(false),
+        "ipns" => Some(true),
+        // A colon in a name.
+        _ => None,
     };
-    let names = match (scheme.as_str(), rest.strip_prefix("//")) {
-        ("", _) => {
-            let path = text.strip_prefix("/ipfs/").unwrap_or(text);
-            if text.starts_with("/ipns/") || text == "/ipns" {
-                return Err(no_names(text));
-            }
-            split(path)
-        }
+    let (is_name, names) = match (scheme, rest.strip_prefix("//")) {
         // Only a URL has its bytes escaped.
-        ("ipfs", Some(url)) => {
+        (Some(is_name), Some(url)) => {
             let path = url.split(['?', '#']).next().unwrap_or_default();
-            split(path).iter().map(|name| unescape(name)).collect::<Outcome<_>>()?
+            let names: Outcome<_> =
+                split(path).iter().map(|name| unescape(name)).collect();
+            (is_name, names?)
         }
-        ("ipfs", None) => split(rest.strip_prefix("/ipfs/").unwrap_or(rest)),
-        ("ipns", _) => return Err(no_names(text)),
-        _ => split(text),
+        (Some(true), None) => (true, split(rest.strip_prefix("/ipns/").unwrap_or(rest))),
+        (Some(false), None) => {
+            (false, split(rest.strip_prefix("/ipfs/").unwrap_or(rest)))
+        }
+        (None, _) => match text.strip_prefix("/ipns/") {
+            Some(path) => (true, split(path)),
+            None => (false, split(text.strip_prefix("/ipfs/").unwrap_or(text))),
+        },
     };
     let mut names = clean(names, text)?.into_iter();
     let root = names.next().unwrap_or_default();
-    let root = ipfs_kit_cid::parse(&root)?;
+    let root = match (is_name, root.is_empty()) {
+        (false, _) => Root::Cid(ipfs_kit_cid::parse(&root)?),
+        (true, false) => Root::Name(root),
+        (true, true) => {
+            return Err(Failure::parameter(format!("{text:?} has no name in it")));
+        }
+    };
     Ok(At { root, names: names.collect() })
+}
+
+/// Reads a path that begins with an IPNS name, in whose place a bare name may stand.
+pub(crate) fn parse_name(text: &str) -> Outcome<(String, Vec<String>)> {
+    let is_bare = !text.starts_with('/') && !text.contains(':');
+    let at = if is_bare { parse(&format!("/ipns/{text}"))? } else { parse(text)? };
+    match at.root {
+        Root::Name(name) => Ok((name, at.names)),
+        Root::Cid(_) => Err(Failure::parameter(format!("{text:?} is no IPNS name"))),
+    }
+}
+
+/// Reads what a name leads to in the end.
+fn immutable(path: &str) -> Outcome<(Cid, Vec<String>)> {
+    let wrong = || Failure::record(format!("an IPNS name leads to {path:?}, no CID"));
+    let names = clean(split(path.strip_prefix("/ipfs/").ok_or_else(wrong)?), path)?;
+    let mut names = names.into_iter();
+    let root = ipfs_kit_cid::parse(&names.next().unwrap_or_default());
+    Ok((root.map_err(|_| wrong())?, names.collect()))
 }
 
 fn split(path: &str) -> Vec<String> {
@@ -148,18 +224,22 @@ fn unescape(name: &str) -> Outcome<String> {
     String::from_utf8(bytes).map_err(|_| wrong())
 }
 
-fn no_names(text: &str) -> Failure {
-    Failure::names_unsupported(format!(
-        "{text:?} begins with a name, and there is nobody here to ask for its CID: give the \
-         CID itself"
-    ))
+/// The root of a path, as Python has it.
+#[derive(IntoPyObject)]
+pub(crate) enum Head {
+    Cid(CID),
+    Name(String),
 }
 
-/// Split a path into its root and the names below it.
+/// Split a path into its root, a CID or an IPNS name, and the names below it.
 #[pyfunction]
-pub(crate) fn split_path(path: &Bound<'_, PyAny>) -> Outcome<(CID, Vec<String>)> {
+pub(crate) fn split_path(path: &Bound<'_, PyAny>) -> Outcome<(Head, Vec<String>)> {
     let at = take(path)?;
-    Ok((CID(at.root), at.names))
+    let head = match at.root {
+        Root::Cid(cid) => Head::Cid(CID(cid)),
+        Root::Name(name) => Head::Name(name),
+    };
+    Ok((head, at.names))
 }
 
 /// Split a path of mutable files into names.

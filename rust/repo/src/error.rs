@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ipfs_kit_cid::{Cid, to_string};
 use ipfs_kit_dag::DagError;
 use ipfs_kit_hash::HashError;
+use ipfs_kit_ipns::IpnsError;
 use ipfs_kit_pack::{PackError, PackId};
 
 /// A repository operation that failed.
@@ -166,6 +167,88 @@ pub enum RepoError {
     /// Bytes given are not what their CID says.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// A key, name or record that cannot be used.
+    #[error(transparent)]
+    Ipns(#[from] IpnsError),
+    /// The file of a key does not hold one.
+    #[error("the key file {} cannot be used", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: IpnsError,
+    },
+    /// The file of a key that others may read or write.
+    #[error(
+        "the key file {} is open to others (mode {mode:04o}): make it 0600",
+        path.display()
+    )]
+    KeyExposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// A name that a key cannot have.
+    #[error("{name:?} cannot be the name of a key: {reason}")]
+    KeyName {
+        /// The name.
+        name: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// No key has this name.
+    #[error("there is no key {name:?}")]
+    KeyNotFound {
+        /// What was asked for.
+        name: String,
+    },
+    /// A key has this name already.
+    #[error("there is a key {name:?} already")]
+    KeyExists {
+        /// The name.
+        name: String,
+    },
+    /// No record of this name is known.
+    #[error("nothing is known to be published under the name {name}")]
+    NameNotFound {
+        /// The name.
+        name: String,
+    },
+    /// A name that only DNS knows.
+    #[error(
+        "{name:?} is a name of DNS, which is not asked here: give the CID or the IPNS name \
+         that it stands for"
+    )]
+    DnsName {
+        /// The name.
+        name: String,
+    },
+    /// Names that lead to names, without end.
+    #[error("the name {name} leads from name to name and comes to no end")]
+    NameLoop {
+        /// Where it began.
+        name: String,
+    },
+    /// A sequence number that is not greater than the last one.
+    #[error("the sequence number {given} is not greater than the last one, {last}")]
+    Sequence {
+        /// What was given.
+        given: u64,
+        /// The last one.
+        last: u64,
+    },
+    /// A record that is older than the one that is known.
+    #[error(
+        "a newer record of this name is known: it has the sequence number {last}, this one \
+         {given}"
+    )]
+    OlderRecord {
+        /// The sequence number of what was given.
+        given: u64,
+        /// That of what is known.
+        last: u64,
+    },
 }
 
 impl RepoError {

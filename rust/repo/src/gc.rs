@@ -29,7 +29,7 @@ use crate::reserve::with_room;
 use crate::roots;
 use crate::session::finish_sealing;
 use crate::shared::Shared;
-use crate::{RepoError, Repository, compact};
+use crate::{RepoError, Repository, compact, names};
 
 /// How much of a pack must be dead for a collection to copy the rest and remove it: a
 /// quarter, so that no more than that is ever lost, and a byte is copied few times.
@@ -187,6 +187,10 @@ fn mark(shared: &Shared, control: &Control) -> Result<Marks, RepoError> {
             marks.follow(&root, Missing::Fail, control, read)?;
         }
     }
+    for root in shared.writable()?.read(names::kept)? {
+        let read = |cid: &Cid| crate::read::get(shared, cid);
+        marks.follow(&root, Missing::Pass, control, read)?;
+    }
     Ok(marks)
 }
 
@@ -240,6 +244,9 @@ fn sweep(
         for root in roots::kept(transaction)? {
             marks.follow(&root, Missing::Fail, control, read)?;
         }
+        for root in names::kept(transaction)? {
+            marks.follow(&root, Missing::Pass, control, read)?;
+        }
         for cid in roots::direct(transaction)? {
             marks.insert(Key::of(cid.hash()));
         }
@@ -260,7 +267,7 @@ fn sweep(
             Some(cids) => {
                 let used = |cid: &&Cid| marks.contains(&Key::of(cid.hash()));
                 if let Some(cid) = cids.iter().find(used) {
-                    let by = "a pin, the mutable files or a running import needs it";
+                    let by = "a pin, a name, the mutable files or an import needs it";
                     return Err(RepoError::InUse { cid: Box::new(*cid), by });
                 }
                 Cutoff { seq: i64::MAX, time: i64::MAX }

@@ -4,6 +4,7 @@
 //! - [`Repository`] is the handle: reading, pins, collection, checks.
 //! - [`Session`] writes: blocks count when it commits, all of them or none.
 //! - [`Unchanged`] remembers imported files, so that they are not read again.
+//! - [`Publication`] is what a key of the repository says its name stands for.
 //! - [`Store`] is what any store of blocks does; [`MemoryStore`] is one without a disk.
 //! - [`before_fork`] and its fellows make handles safe to have across a fork.
 //!
@@ -34,8 +35,10 @@ mod fork;
 mod frozen;
 mod gc;
 mod key;
+mod keystore;
 mod lease;
 mod mark;
+mod names;
 mod pins;
 mod read;
 mod rebuild;
@@ -54,6 +57,8 @@ mod view;
 pub use error::RepoError;
 pub use fork::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub use gc::Collected;
+pub use keystore::NamedKey;
+pub use names::Publication;
 pub use pins::{Pin, PinKind, Pinned};
 pub use rebuild::Rebuilt;
 pub use repository::{Options, Repository, VerifyReads, Writing};

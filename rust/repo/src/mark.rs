@@ -56,6 +56,13 @@ impl Marks {
         is_new
     }
 
+    /// Makes it as if a block had not been met.
+    fn forget(&mut self, cid: &Cid) {
+        if let Some(seen) = self.seen.get_mut(&Key::of(cid.hash())) {
+            *seen &= !bit_of(cid.codec());
+        }
+    }
+
     /// Marks a root and all below it. Blocks without links are not read.
     pub(crate) fn follow(
         &mut self,
@@ -73,9 +80,15 @@ impl Marks {
                 continue;
             }
             match read(&cid)? {
-                Some(data) => ahead.extend(links(&cid, &data)?.into_iter().rev()),
+                Some(data) => match links(&cid, &data) {
+                    Ok(links) => ahead.extend(links.into_iter().rev()),
+                    // What cannot be read has nothing below it that could be known.
+                    Err(_) if missing == Missing::Pass => {}
+                    Err(error) => return Err(error.into()),
+                },
                 None if missing == Missing::Fail => return Err(RepoError::missing(&cid)),
-                None => {}
+                // It may come before somebody needs it.
+                None => self.forget(&cid),
             }
         }
         Ok(())
@@ -110,4 +123,29 @@ pub(crate) fn first_missing(
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use ipfs_kit_cid::parse;
+
+    use super::*;
+
+    #[test]
+    fn a_block_that_was_passed_over_as_missing_is_looked_for_again() {
+        let text = "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354";
+        let (root, control) = (parse(text).unwrap(), Control::new());
+        let mut marks = Marks::default();
+        marks.follow(&root, Missing::Pass, &control, |_| Ok(None)).unwrap();
+        let again = marks.follow(&root, Missing::Fail, &control, |_| Ok(None));
+        assert!(again.is_err());
+        let mut reads = 0;
+        let read = |_: &Cid| {
+            reads += 1;
+            Ok(Some(Bytes::new()))
+        };
+        marks.follow(&root, Missing::Pass, &control, read).unwrap();
+        marks.follow(&root, Missing::Fail, &control, |_| Ok(None)).unwrap();
+        assert_eq!(reads, 1);
+    }
 }

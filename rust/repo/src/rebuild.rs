@@ -20,6 +20,7 @@ use crate::folder::{Folder, sync_folder};
 use crate::key::{Key, push_entry};
 use crate::lease::Removal;
 use crate::mark::first_missing;
+use crate::names::{self, NameRow};
 use crate::session::{Stamp, insert_row};
 use crate::{Options, RepoError, Repository, Writing};
 
@@ -48,6 +49,7 @@ type OldPin = (Vec<u8>, bool, Option<String>);
 struct Salvaged {
     pins: Vec<OldPin>,
     roots: Vec<(String, Vec<u8>)>,
+    names: Vec<NameRow>,
     /// Whether it was rebuilt itself, and that was cut off.
     lacks_pins: bool,
 }
@@ -167,7 +169,8 @@ fn salvage(path: &Path) -> Option<Salvaged> {
     let roots: Result<_, _> =
         roots.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).ok()?.collect();
     let lacks_pins = lacks_pins(&connection).ok()?;
-    Some(Salvaged { pins: pins.ok()?, roots: roots.ok()?, lacks_pins })
+    let names = names::all(&connection).ok()?;
+    Some(Salvaged { pins: pins.ok()?, roots: roots.ok()?, names, lacks_pins })
 }
 
 fn restore(transaction: &Transaction<'_>, old: &Salvaged) -> Result<(), RepoError> {
@@ -183,7 +186,7 @@ fn restore(transaction: &Transaction<'_>, old: &Salvaged) -> Result<(), RepoErro
             .prepare_cached("INSERT OR REPLACE INTO root VALUES (?1, ?2)")?
             .execute((name, cid))?;
     }
-    Ok(())
+    names::restore(transaction, &old.names)
 }
 
 /// Puts a pack into the new index, as far as it can be read.

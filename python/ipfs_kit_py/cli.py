@@ -28,7 +28,7 @@ from ipfs_kit_py._cli.reading import cat, get, ls, refs
 from ipfs_kit_py._cli.repo import init, repo, stats
 from ipfs_kit_py._cli.repository import repo_option
 from ipfs_kit_py._cli.settings import config_option, offline_option
-from ipfs_kit_py._cli.shortcuts import exists, list_pins, unpin
+from ipfs_kit_py._cli.shortcuts import exists, list_pins, publish, resolve, unpin
 from ipfs_kit_py._cli.version import version
 from ipfs_kit_py.errors import IPFSError
 
@@ -48,7 +48,7 @@ def cli(*, repo_path: str | None, config_path: str | None) -> None:
 for command in (
     *(init, id_command, add, cat, get, ls, refs, pin, block, dag, files, key, name, repo),
     *(stats, exists, list_pins, unpin, hash_command, cid, car, config, version),
-    completions,
+    *(publish, resolve, completions),
 ):
     cli.add_command(command)
 

@@ -43,7 +43,7 @@ def settings() -> "Loaded":
     from ipfs_kit_py._config import load
 
     root = click.get_current_context().find_root()
-    above: dict[str, object] = {}
+    above: dict[str, Any] = {}
     if path := named("repo_path"):
         above["ipfs_path"] = path
     if root.meta.get(_OFFLINE):

@@ -2,6 +2,7 @@
 
 import click
 
+from ipfs_kit_py._cli import name
 from ipfs_kit_py._cli.output import emit, output_options
 from ipfs_kit_py._cli.pin import ls, rm
 from ipfs_kit_py._cli.repository import KuboCommand, with_repository
@@ -23,6 +24,8 @@ def _named(command: click.Command, name: str, like: str) -> click.Command:
 
 list_pins = _named(ls, "list-pins", "pin ls")
 unpin = _named(rm, "unpin", "pin rm")
+publish = _named(name.publish, "publish", "name publish")
+resolve = _named(name.resolve, "resolve", "name resolve")
 
 
 @click.command(cls=KuboCommand)

@@ -25,7 +25,7 @@ from ipfs_kit_py._repository import (
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from ipfs_kit_py._repository.names import Key, Published
+    from ipfs_kit_py._repository.names import Key, Published, Renamed
 
 
 class Peer(Protocol):
@@ -218,13 +218,13 @@ class Engine(Protocol):
     def files_flush(self, path: str = "/") -> CID:
         """Say which CID a mutable entry has now."""
 
-    def key_gen(self, name: str, type: str = "ed25519") -> "Key":  # noqa: A002
+    def key_gen(self, name: str, type: Literal["ed25519"] = "ed25519") -> "Key":  # noqa: A002 - Kubo's name
         """Make a key."""
 
     def key_ls(self) -> "list[Key]":
         """List the keys."""
 
-    def key_rename(self, old: str, new: str, *, force: bool = False) -> "Key":
+    def key_rename(self, old: str, new: str, *, force: bool = False) -> "Renamed":
         """Give a key another name."""
 
     def key_rm(self, name: str) -> "Key":
@@ -236,7 +236,7 @@ class Engine(Protocol):
         *,
         key: str = "self",
         lifetime: str | float = ...,
-        ttl: str | float = ...,
+        ttl: str | float | None = None,
     ) -> "Published":
         """Sign that a key's name stands for a path."""
 

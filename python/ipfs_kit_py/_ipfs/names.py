@@ -1,10 +1,10 @@
 """Who this node is, its keys, and the names that it publishes."""
 
-from typing import Any
+from typing import Any, Literal
 
 from ipfs_kit_py._ipfs.node import Node
 from ipfs_kit_py._native import __version__
-from ipfs_kit_py._repository import IPFSPath
+from ipfs_kit_py._repository import IPFSPath, Key
 from ipfs_kit_py._results import operation
 
 
@@ -26,7 +26,9 @@ class Names(Node):
         return identity(self)
 
     @operation("key_gen")
-    def key_gen(self, name: str, *, type: str = "ed25519") -> dict[str, Any]:  # noqa: A002
+    def key_gen(
+        self, name: str, *, type: Literal["ed25519"] = "ed25519"
+    ) -> dict[str, Any]:  # noqa: A002 - Kubo's name
         """Make a key: `Name`, `Id`."""
         return _key(self._engine.key_gen(name, type))
 
@@ -40,7 +42,8 @@ class Names(Node):
     def key_rename(self, old: str, new: str, *, force: bool = False) -> dict[str, Any]:
         """Give a key another name."""
         done = self._engine.key_rename(old, new, force=force)
-        return _key(done) | {"was": old, "Was": old}
+        found = {"was": old, "Was": old, "overwrite": done.overwritten}
+        return _key(done.key) | found
 
     @operation("key_rm")
     def key_rm(self, name: str) -> dict[str, Any]:
@@ -54,7 +57,7 @@ class Names(Node):
         *,
         key: str = "self",
         lifetime: str | float = "48h",
-        ttl: str | float = "5m",
+        ttl: str | float | None = None,
     ) -> dict[str, Any]:
         """Sign that the name of a key stands for a path.
 
@@ -70,7 +73,7 @@ class Names(Node):
         *,
         key: str = "self",
         lifetime: str | float = "48h",
-        ttl: str | float = "5m",
+        ttl: str | float | None = None,
     ) -> dict[str, Any]:
         """Do what `name_publish` does."""
         return self._publish(path, key, lifetime, ttl)
@@ -94,7 +97,11 @@ class Names(Node):
         return self._resolve(name, recursive=recursive)
 
     def _publish(
-        self, path: IPFSPath, key: str, lifetime: str | float, ttl: str | float
+        self,
+        path: IPFSPath,
+        key: str,
+        lifetime: str | float,
+        ttl: str | float | None,
     ) -> dict[str, Any]:
         done = self._engine.name_publish(path, key=key, lifetime=lifetime, ttl=ttl)
         return {
@@ -134,5 +141,5 @@ def identity(node: Node) -> dict[str, Any]:
     }
 
 
-def _key(key: Any) -> dict[str, Any]:  # noqa: ANN401 - a key of the repository
+def _key(key: Key) -> dict[str, Any]:
     return {"name": key.name, "Name": key.name, "id": key.id, "Id": key.id}

@@ -30,7 +30,7 @@ class Node:
     ) -> None:
         self._loaded = config or load(with_resources(metadata, resources))
         self._owns_engine = engine is None
-        self._engine = engine or open_engine(self._loaded.config)
+        self._engine: Engine = engine or open_engine(self._loaded.config)
 
     @property
     def engine(self) -> Engine:

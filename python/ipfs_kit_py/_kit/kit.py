@@ -63,7 +63,7 @@ class IpfsKit(Content, Configuring):
         self.metadata = given | with_resources(metadata, resources)
         self._loaded: Loaded = load(self.metadata, config_path)
         start_logging(self._loaded)
-        self._engine = open_engine(self._loaded.config)
+        self._engine: Engine = open_engine(self._loaded.config)
         self.ipfs = ipfs_py(engine=self._engine, config=self._loaded)
 
     @property

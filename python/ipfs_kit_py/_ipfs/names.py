@@ -27,8 +27,11 @@ class Names(Node):
 
     @operation("key_gen")
     def key_gen(
-        self, name: str, *, type: Literal["ed25519"] = "ed25519"
-    ) -> dict[str, Any]:  # noqa: A002 - Kubo's name
+        self,
+        name: str,
+        *,
+        type: Literal["ed25519"] = "ed25519",  # noqa: A002 - Kubo's name
+    ) -> dict[str, Any]:
         """Make a key: `Name`, `Id`."""
         return _key(self._engine.key_gen(name, type))
 

@@ -1,7 +1,6 @@
 """`ipfs-kit add`: files and folders into the repository."""
 
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,14 @@ from typing import Any
 import click
 
 from ipfs_kit_py._cli.import_options import import_options, take_params
-from ipfs_kit_py._cli.output import emit, output_options, progress_bar
+from ipfs_kit_py._cli.inputs import standard_input
+from ipfs_kit_py._cli.output import (
+    emit,
+    hides_bar,
+    output_options,
+    progress_bar,
+    progress_option,
+)
 from ipfs_kit_py._cli.repository import KuboCommand, human, with_repository
 from ipfs_kit_py._hashing import ProgressCallback
 from ipfs_kit_py._repository import AddResult, Repository
@@ -24,7 +30,7 @@ from ipfs_kit_py._repository import AddResult, Repository
 @click.option("--pin-name", metavar="NAME", help="Name of the pin.")
 @click.option("-Q", "--quieter", is_flag=True, help="Print the last root alone.")
 @click.option("--silent", is_flag=True, help="Print nothing.")
-@click.option("-p", "--progress/--no-progress", default=None, help="Show a bar.")
+@progress_option
 @click.option("--to-files", metavar="PATH", help="Put the root into the mutable files.")
 @click.option(
     "--nocopy", is_flag=True, help="Refer to the files instead of copying their bytes."
@@ -76,10 +82,11 @@ def add(
     if folders and not recursive:
         raise click.UsageError(f"{folders[0]} is a folder: add -r to take all below it")
     hush = quiet or quieter or silent or as_json
+    hidden = hides_bar(progress, quiet=hush)
     last = None
     for path in paths:
         listed = not (quieter or silent)
-        with _bar(path, hidden=progress is False or (hush and not progress)) as report:
+        with _bar(path, hidden=hidden) as report:
             done = _add(repository, path, settings, report, entries=listed)
         if listed:
             _show(path, done, quiet=quiet, as_json=as_json)
@@ -103,9 +110,7 @@ def _add(
 ) -> AddResult:
     if path != "-":
         return repository.add(path, progress=progress, entries=entries, **settings)
-    if sys.stdin is None:
-        raise click.UsageError("standard input is closed")
-    return repository.add(sys.stdin.buffer, progress=progress, **settings)
+    return repository.add(standard_input(), progress=progress, **settings)
 
 
 def _name(path: str) -> str:

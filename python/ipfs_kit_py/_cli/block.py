@@ -1,10 +1,10 @@
 """`ipfs-kit block`: single blocks."""
 
 import sys
-from pathlib import Path
 
 import click
 
+from ipfs_kit_py._cli.inputs import put_options, read_input
 from ipfs_kit_py._cli.output import emit, output_options
 from ipfs_kit_py._cli.repository import KuboCommand, with_repository
 from ipfs_kit_py._repository import Repository
@@ -16,20 +16,10 @@ def block() -> None:
     """Put, get, look at and remove single blocks."""
 
 
-def read_input(path: str) -> bytes:
-    """Read a file, or standard input for `-`."""
-    if path != "-":
-        return Path(path).read_bytes()
-    if sys.stdin is None:
-        raise click.UsageError("standard input is closed")
-    return sys.stdin.buffer.read()
-
-
 @block.command(cls=KuboCommand)
-@click.argument("files", nargs=-1, metavar="[FILE...]")
+@put_options
 @click.option("--cid-codec", default="raw", show_default=True, help="See `cid codecs`.")
 @click.option("--mhtype", default="sha2-256", show_default=True, help="Hash function.")
-@click.option("--pin/--no-pin", default=False, help="Pin them, with all below.")
 @click.option("--allow-big-block", is_flag=True, help="Take more than 2 MiB.")
 @with_repository(create=True)
 @output_options

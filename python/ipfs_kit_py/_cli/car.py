@@ -6,6 +6,7 @@ from typing import Literal
 import click
 
 from ipfs_kit_py import _car
+from ipfs_kit_py._cli.extract_options import extract_options
 from ipfs_kit_py._cli.import_options import import_options, take_params
 from ipfs_kit_py._cli.output import emit, output_options, progress_bar
 
@@ -57,17 +58,7 @@ def pack(
 @car.command()
 @click.argument("file", metavar="CAR")
 @click.option("-o", "--output", help="What to make; the root's CID if not given.")
-@click.option(
-    "--symlinks",
-    type=click.Choice(["inside", "any", "skip"]),
-    default="inside",
-    show_default=True,
-    help="Links that lead out of the output: refuse, make, or leave all links out.",
-)
-@click.option("--max-bytes", type=int, metavar="N", help="Most bytes to write.")
-@click.option(
-    "--max-entries", type=int, metavar="N", help="Most files and folders to make."
-)
+@extract_options
 @output_options
 def unpack(
     file: str,

@@ -5,8 +5,14 @@ from pathlib import Path
 
 import click
 
-from ipfs_kit_py._cli.block import read_input
-from ipfs_kit_py._cli.output import emit, output_options, progress_bar
+from ipfs_kit_py._cli.inputs import put_options, read_input, standard_input
+from ipfs_kit_py._cli.output import (
+    emit,
+    hides_bar,
+    output_options,
+    progress_bar,
+    progress_option,
+)
 from ipfs_kit_py._cli.repository import KuboCommand, human, with_repository
 from ipfs_kit_py._repository import ImportReport, Repository
 
@@ -17,10 +23,9 @@ def dag() -> None:
 
 
 @dag.command(cls=KuboCommand)
-@click.argument("files", nargs=-1, metavar="[FILE...]")
+@put_options
 @click.option("--store-codec", default="dag-cbor", show_default=True)
 @click.option("--input-codec", default="dag-json", show_default=True)
-@click.option("--pin/--no-pin", default=False, help="Pin them, with all below.")
 @click.option("--hash", "hash_name", default="sha2-256", metavar="NAME")
 @with_repository(create=True)
 @output_options
@@ -112,9 +117,7 @@ def _import(
     repository: Repository, path: str, *, pin_roots: bool, hidden: bool
 ) -> ImportReport:
     if path == "-":
-        if sys.stdin is None:
-            raise click.UsageError("standard input is closed")
-        return repository.dag_import(sys.stdin.buffer, pin_roots=pin_roots)
+        return repository.dag_import(standard_input(), pin_roots=pin_roots)
     total = Path(path).stat().st_size
     with progress_bar("importing", total, quiet=hidden) as progress:
         return repository.dag_import(path, progress, pin_roots=pin_roots)
@@ -123,7 +126,7 @@ def _import(
 @dag.command(cls=KuboCommand)
 @click.argument("path")
 @click.option("-o", "--output", help="The CAR file; standard output if not given.")
-@click.option("-p", "--progress/--no-progress", default=None, help="Show a bar.")
+@progress_option
 @with_repository()
 @output_options
 def export(
@@ -136,7 +139,7 @@ def export(
     as_json: bool,
 ) -> None:
     """Write everything below a root as a CAR file."""
-    hidden = progress is False or ((quiet or as_json) and not progress)
+    hidden = hides_bar(progress, quiet=quiet or as_json)
     with progress_bar("exporting", None, quiet=hidden) as report:
         if output is None:
             repository.dag_export(path, sys.stdout.buffer, report)
@@ -150,7 +153,7 @@ def export(
 
 @dag.command(cls=KuboCommand)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("-p", "--progress/--no-progress", default=None, help="Show a bar.")
+@progress_option
 @with_repository()
 @output_options
 def stat(
@@ -162,7 +165,7 @@ def stat(
     as_json: bool,
 ) -> None:
     """Count the blocks below roots, and what they share."""
-    hidden = progress is False or ((quiet or as_json) and not progress)
+    hidden = hides_bar(progress, quiet=quiet or as_json)
     with progress_bar("counting", None, quiet=hidden) as report:
         found = repository.dag_stat(list(paths), report)
     alone = sum(root.bytes for root in found.roots)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ipfs_kit_py._cli.inputs import standard_input
 from ipfs_kit_py._cli.output import emit, output_options
 from ipfs_kit_py._cli.repository import KuboCommand, with_repository
 from ipfs_kit_py._cli.settings import profile_of
@@ -187,9 +188,7 @@ def write(
     as_json: bool,
 ) -> None:
     """Write FILE, or standard input, into a mutable file."""
-    if source == "-" and sys.stdin is None:
-        raise click.UsageError("standard input is closed")
-    with sys.stdin.buffer if source == "-" else Path(source).open("rb") as data:
+    with standard_input() if source == "-" else Path(source).open("rb") as data:
         repository.files_write(
             path,
             data if count is None else _Some(data, count),

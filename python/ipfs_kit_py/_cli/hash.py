@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ipfs_kit_py._cli.import_options import import_options, take_params
+from ipfs_kit_py._cli.inputs import standard_input
 from ipfs_kit_py._cli.output import emit, output_options, progress_bar
 from ipfs_kit_py._hashing import hash_file, hash_files, hash_tree
 from ipfs_kit_py._native import CID
@@ -95,9 +96,7 @@ def _results(
             continue
         for path in group:
             if kind == "stdin":
-                if sys.stdin is None:
-                    raise click.UsageError("standard input is closed")
-                yield path, hash_file(sys.stdin.buffer, **shared), None
+                yield path, hash_file(standard_input(), **shared), None
             elif kind == "pipe":
                 yield path, hash_file(path, **shared), None
             elif not recursive:

@@ -27,6 +27,18 @@ def output_options(command: F) -> F:
     )(command)
 
 
+def progress_option(command: F) -> F:
+    """Add `--progress` and its opposite to a command."""
+    return click.option(
+        "-p", "--progress/--no-progress", default=None, help="Show a bar."
+    )(command)
+
+
+def hides_bar(progress: bool | None, *, quiet: bool) -> bool:
+    """Tell whether to show no bar: where all is quiet, it has to be asked for."""
+    return progress is False or (quiet and not progress)
+
+
 def emit(record: dict[str, Any], text: str, *, as_json: bool) -> None:
     """Print one result."""
     click.echo(_json(record) if as_json else text)

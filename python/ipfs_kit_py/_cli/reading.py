@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from ipfs_kit_py._cli.output import emit, output_options, progress_bar
+from ipfs_kit_py._cli.extract_options import extract_options
+from ipfs_kit_py._cli.output import (
+    emit,
+    hides_bar,
+    output_options,
+    progress_bar,
+    progress_option,
+)
 from ipfs_kit_py._cli.repository import KuboCommand, human, with_repository
 from ipfs_kit_py._native import split_path
 from ipfs_kit_py._repository import Entry, Repository
@@ -24,7 +31,7 @@ _ALIGNED = 1000
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("-o", "--offset", type=click.IntRange(0), default=0, help="Where to begin.")
 @click.option("-l", "--length", type=click.IntRange(0), help="Most bytes to print.")
-@click.option("-p", "--progress/--no-progress", default=None, help="Show a bar.")
+@progress_option
 @with_repository()
 @output_options
 def cat(
@@ -67,18 +74,8 @@ def cat(
 @click.command(cls=KuboCommand)
 @click.argument("path")
 @click.option("-o", "--output", help="What to make; the last name of PATH if not given.")
-@click.option("-p", "--progress/--no-progress", default=None, help="Show a bar.")
-@click.option(
-    "--symlinks",
-    type=click.Choice(["inside", "any", "skip"]),
-    default="inside",
-    show_default=True,
-    help="Links that lead out of the output: refuse, make, or leave all links out.",
-)
-@click.option("--max-bytes", type=int, metavar="N", help="Most bytes to write.")
-@click.option(
-    "--max-entries", type=int, metavar="N", help="Most files and folders to make."
-)
+@progress_option
+@extract_options
 @with_repository()
 @output_options
 def get(
@@ -102,7 +99,7 @@ def get(
         output = names[-1] if names else str(root)
     found = repository.stat(path)
     total = found.size if found.kind == "file" else found.cumulative_size
-    hidden = progress is False or ((quiet or as_json) and not progress)
+    hidden = hides_bar(progress, quiet=quiet or as_json)
     with progress_bar("writing", total, quiet=hidden) as report:
         done = repository.get(
             path,

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.inputs import Dag
 
-from ipfs_kit_py import CID, Repository, car_verify, hash_tree
+from ipfs_kit_py import CID, Repository, car_verify, cid_of, hash_tree
 
 PROGRAM = Path(sys.executable).parent / "ipfs-kit"
 
@@ -56,6 +57,44 @@ def shell(tmp_path: Path, tree: Path) -> Shell:
 def root(shell: Shell, tree: Path) -> CID:
     with Repository(shell.repo) as repository:
         return repository.add(tree).cid
+
+
+def test_get_writes_nowhere_but_where_it_stands(shell: Shell) -> None:
+    """A name that is spelled in a URL may lead out, and directories may have it."""
+    dag = Dag()
+    leaf = dag.raw(b"evil")
+    root = dag.folder([("../evil", leaf), ("/evil", leaf)])
+    with Repository(shell.repo) as repository:
+        for cid, data in dag.blocks.items():
+            repository.block_put(data, cid.codec)
+    for name in ("..%2Fevil", "%2Fevil"):
+        assert "-o" in shell("get", f"ipfs://{root}/{name}", code=1)
+    assert not (shell.folder.parent / "evil").exists()
+    shell("get", f"ipfs://{root}/..%2Fevil", "-o", "named")
+    assert (shell.folder / "named").read_bytes() == b"evil"
+
+
+def test_times_that_no_calendar_has_are_shown_as_numbers(shell: Shell) -> None:
+    shell("files", "write", "/f", "--create", stdin=b"x")
+    for seconds in ("99999999999999", "-99999999999999", str((1 << 63) - 1)):
+        shell("files", "touch", "/f", f"--mtime={seconds}")
+        assert f"Mtime: {seconds}" in shell("files", "stat", "/f")
+        folder = shell("files", "stat", "/", "--hash").strip()
+        assert " f" in shell("ls", "-l", folder)
+    assert "range" in shell("files", "touch", "/f", f"--mtime={1 << 63}", code=1)
+    assert "range" in shell("files", "chmod", "77777777777777", "/f", code=1)
+
+
+def test_what_is_added_has_its_own_name(shell: Shell, tree: Path) -> None:
+    shell("files", "mkdir", "/d", "-p")
+    shell("add", "-", "--to-files", "/d/", stdin=b"x")
+    shell("add", "-r", f"{tree}/sub/..", "--to-files", "/d/")
+    assert shell("files", "ls", "/d").split() == [str(cid_of(b"x")), "tree"]
+
+
+def test_an_export_to_a_folder_is_refused(shell: Shell, root: CID) -> None:
+    for output in (".", "", "/"):
+        assert "directory" in shell("dag", "export", root, "-o", output, code=1)
 
 
 def test_init_makes_a_repository_once(shell: Shell) -> None:

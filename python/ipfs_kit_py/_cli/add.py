@@ -94,8 +94,9 @@ def add(
             click.echo(summary(done), err=True)
         last = done
         if to_files is not None:
-            target = f"{to_files}{_name(path)}" if to_files.endswith("/") else to_files
-            repository.files_cp(done.cid, target)
+            is_folder = to_files.endswith("/")
+            name = _shown_name(path, done) if is_folder else ""
+            repository.files_cp(done.cid, f"{to_files}{name}")
     if quieter and last:
         emit({"cid": str(last.cid)}, str(last.cid), as_json=as_json)
 
@@ -113,13 +114,16 @@ def _add(
     return repository.add(standard_input(), progress=progress, **settings)
 
 
-def _name(path: str) -> str:
-    return Path(path).absolute().name
+def _shown_name(path: str, done: AddResult) -> str:
+    """Give a file's own name, whatever way leads to it; standard input has its CID."""
+    if path == "-":
+        return str(done.cid)
+    return Path(os.path.normpath(Path(path).absolute())).name
 
 
 def _show(path: str, done: AddResult, *, quiet: bool, as_json: bool) -> None:
     """Print what is below a root, and the root."""
-    name = str(done.cid) if path == "-" else _name(path)
+    name = _shown_name(path, done)
     for below, cid, size in done.entries or ():
         record = {"name": f"{name}/{below}", "cid": str(cid), "size": size}
         text = str(cid) if quiet else f"added {cid} {name}/{below}"

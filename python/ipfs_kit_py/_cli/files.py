@@ -4,14 +4,13 @@ import stat as modes
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ipfs_kit_py._cli.inputs import standard_input
-from ipfs_kit_py._cli.output import emit, output_options
+from ipfs_kit_py._cli.output import emit, output_options, show_time
 from ipfs_kit_py._cli.repository import KuboCommand, with_repository
 from ipfs_kit_py._cli.settings import profile_of
 from ipfs_kit_py._hashing import Readable
@@ -289,7 +288,7 @@ def _tokens(found: FileStat) -> dict[str, str]:
     if found.mtime_ns is not None:
         whole, part = divmod(found.mtime_ns, 1_000_000_000)
         seconds, nanoseconds = str(whole), str(part)
-        mtime = datetime.fromtimestamp(whole, UTC).strftime("%-d %b %Y, %H:%M:%S UTC")
+        mtime = show_time(whole, "%-d %b %Y, %H:%M:%S UTC")
     return {
         "hash": str(found.cid),
         "size": str(found.size),

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -52,6 +53,14 @@ def _json(record: dict[str, Any]) -> str:
     except UnicodeEncodeError:
         return json.dumps(record)
     return text
+
+
+def show_time(seconds: int, form: str) -> str:
+    """Show a time of change; in seconds since 1970 where no calendar has it."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
 
 
 @contextmanager

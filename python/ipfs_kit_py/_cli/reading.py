@@ -2,8 +2,8 @@
 
 import stat
 import sys
-from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -15,10 +15,12 @@ from ipfs_kit_py._cli.output import (
     output_options,
     progress_bar,
     progress_option,
+    show_time,
 )
 from ipfs_kit_py._cli.repository import KuboCommand, human, with_repository
 from ipfs_kit_py._native import split_path
 from ipfs_kit_py._repository import Entry, Repository
+from ipfs_kit_py.errors import UnsafePathError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,6 +99,9 @@ def get(
     if output is None:
         root, names = split_path(path)
         output = names[-1] if names else str(root)
+        # A URL may spell a name that leads elsewhere, and a directory may have it.
+        if output == ".." or Path(output).name != output:
+            raise UnsafePathError(f"{output!r} is no file name: say where to with -o")
     found = repository.stat(path)
     total = found.size if found.kind == "file" else found.cumulative_size
     hidden = hides_bar(progress, quiet=quiet or as_json)
@@ -209,7 +214,7 @@ def _row(
             kinds = {"directory": stat.S_IFDIR, "symlink": stat.S_IFLNK}
             mode = stat.filemode(kinds.get(entry.kind, stat.S_IFREG) | found.mode)
         if found.mtime is not None:
-            time = datetime.fromtimestamp(found.mtime, UTC).strftime("%b %d %H:%M")
+            time = show_time(int(found.mtime), "%b %d %H:%M")
     return [mode, *row, time, name]
 
 

@@ -11,7 +11,11 @@ from ipfs_kit_py._hashing import ProgressCallback, Readable, StrPath
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository.blocks import Blocks
 from ipfs_kit_py._repository.handle import IPFSPath
-from ipfs_kit_py.errors import BlockNotFoundError, InvalidParameterError
+from ipfs_kit_py.errors import (
+    BlockNotFoundError,
+    InvalidParameterError,
+    PathIsADirectoryError,
+)
 
 
 class Writable(Protocol):
@@ -187,6 +191,8 @@ class _Write(Protocol):
 
 def _write_whole(output: Path, write_to: _Write) -> None:
     """Write beside the output, and rename when all is there."""
+    if not output.name:
+        raise PathIsADirectoryError(21, "Is a directory", str(output))
     part = output.with_name(f".{output.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as file:

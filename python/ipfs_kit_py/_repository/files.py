@@ -8,7 +8,7 @@ from ipfs_kit_py._hashing import DEFAULT_PROFILE, ImportParams, Readable
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository.handle import IPFSPath
 from ipfs_kit_py._repository.reading import Entry, FileStat, Reading, checked
-from ipfs_kit_py.errors import PathNotFoundError
+from ipfs_kit_py.errors import InvalidParameterError, PathNotFoundError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -168,7 +168,7 @@ class Files(Reading):
     ) -> None:
         """Set the permissions of an entry; 0 takes them away."""
         names = _native.split_files_path(path)
-        bits = checked("mode", mode)
+        bits = checked("mode", mode, 0o7777)
         _native.repo_files_attributes(self._core, names, profile, mode=bits)
 
     def files_touch(
@@ -181,7 +181,9 @@ class Files(Reading):
     ) -> None:
         """Set the time of change of an entry, in seconds since 1970."""
         names = _native.split_files_path(path)
-        nanoseconds = checked("mtime_nsecs", mtime_nsecs) or 0
+        nanoseconds = checked("mtime_nsecs", mtime_nsecs, 999_999_999) or 0
+        if not -(1 << 63) <= mtime < 1 << 63:
+            raise InvalidParameterError(f"mtime {mtime} is out of range")
         _native.repo_files_attributes(
             self._core, names, profile, mtime=(mtime, nanoseconds)
         )

@@ -73,9 +73,9 @@ class Resolved(NamedTuple):
     """The path inside that block; empty if it is the block as a whole."""
 
 
-def checked(name: str, value: int | None) -> int | None:
-    """Refuse what no offset or length can be."""
-    if value is None or 0 <= value < 1 << 63:
+def checked(name: str, value: int | None, most: int = (1 << 63) - 1) -> int | None:
+    """Refuse what no offset or length can be, or what is more than `most`."""
+    if value is None or 0 <= value <= most:
         return value
     raise InvalidParameterError(f"{name} {value} is out of range")
 

@@ -109,7 +109,7 @@ class Adding(Node):
         **params: Unpack[ImportParams],
     ) -> dict[str, Any]:
         """Add text as a file, in UTF-8."""
-        return self._add_bytes(text.encode(), pin, name, profile, params)
+        return self._add_bytes(text_bytes(text), pin, name, profile, params)
 
     @operation("add_json")
     def add_json(
@@ -150,7 +150,7 @@ class Adding(Node):
         params: ImportParams,
     ) -> dict[str, Any]:
         done = self._engine.add(
-            path,
+            path_of(path),
             pin=pin,
             name=name,
             profile=profile or self._profile,
@@ -191,6 +191,32 @@ def json_bytes(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
         raise InvalidParameterError(f"this has no form in JSON: {error}") from error
 
 
+def text_bytes(text: object) -> bytes:
+    """Encode text in UTF-8.
+
+    Raises:
+        InvalidParameterError: It is no text, or UTF-8 has no form for it.
+    """
+    if not isinstance(text, str):
+        raise InvalidParameterError("add_str takes text: use add_bytes for bytes")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidParameterError(f"this has no form in UTF-8: {error}") from error
+
+
+def path_of(given: object) -> StrPath:
+    """Give a path, where bytes would be taken for the content of a file.
+
+    Raises:
+        InvalidParameterError: It is no path.
+    """
+    if isinstance(given, str | os.PathLike):
+        return given
+    kind = type(given).__name__
+    raise InvalidParameterError(f"this takes a path, not {kind}: use add or add_bytes")
+
+
 class _Pieces:
     """An iterator of bytes, to be read."""
 
@@ -224,4 +250,7 @@ def title_of(given: object) -> str:
     named = given
     if not isinstance(given, str | os.PathLike):
         named = getattr(given, "name", None)
-    return Path(named).name if isinstance(named, str | os.PathLike) else ""
+    if not isinstance(named, str | os.PathLike):
+        return ""
+    # `.` and `..` are names of folders that have others.
+    return Path(os.path.abspath(named)).name  # noqa: PTH100 - `resolve` follows links

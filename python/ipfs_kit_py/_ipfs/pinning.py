@@ -69,6 +69,9 @@ class Pinning(Node):
             `total`, `successful`, `failed`, and `items`: the result of each by CID.
             `success` only if none failed.
         """
+        if isinstance(cids, str):
+            error = InvalidParameterError("this takes a list: use pin_add for one CID")
+            return failed("pin_multiple", error, correlation_id)
         items: dict[str, Any] = {}
         for cid in cids:
             try:

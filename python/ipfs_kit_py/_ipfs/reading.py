@@ -147,7 +147,7 @@ class Reading(Node):
 
     @operation("exists")
     def exists(self, path: IPFSPath) -> dict[str, Any]:
-        """Tell whether a path leads to something that is here.
+        """Tell whether a path leads to something that is here, mutable files too.
 
         Returns:
             `exists`.
@@ -161,7 +161,7 @@ class Reading(Node):
 
     def _exists(self, path: IPFSPath) -> bool:
         try:
-            self._engine.stat(path)
+            self._stat(path)
         except (BlockNotFoundError, PathNotFoundError):
             return False
         return True

@@ -4,7 +4,7 @@ import io
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ipfs_kit_py._hashing import ProgressCallback, Readable, StrPath
-from ipfs_kit_py._ipfs.adding import added, json_bytes, source_of, title_of
+from ipfs_kit_py._ipfs.adding import added, json_bytes, source_of, text_bytes, title_of
 from ipfs_kit_py._ipfs.reading import is_mutable
 from ipfs_kit_py._repository import IPFSFile, IPFSPath, PinType
 from ipfs_kit_py.errors import (
@@ -80,7 +80,7 @@ class Content:
 
     def add_str(self, text: str, *, pin: bool = True) -> str:
         """Add text as a file, in UTF-8, and return its CID."""
-        cid: str = self.add(text.encode(), pin=pin)["cid"]
+        cid: str = self.add(text_bytes(text), pin=pin)["cid"]
         return cid
 
     def add_json(self, value: Any, *, pin: bool = True) -> str:  # noqa: ANN401 - whatever JSON holds
@@ -115,7 +115,7 @@ class Content:
         """
         if output is None:
             return self.cat(cid)
-        self.kit.engine.get(cid, output)
+        self.kit.engine.get(self._settled(cid), output)
         return output
 
     def read(self, path: IPFSPath) -> bytes:

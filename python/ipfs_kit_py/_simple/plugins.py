@@ -96,11 +96,12 @@ def _class_of(spec: Mapping[str, Any]) -> type[PluginBase]:
     given = spec.get("plugin_class")
     if given is None:
         module, name = spec.get("path"), spec.get("name")
-        if not module or not name:
+        # The configuration turns a text alone into a table with this name.
+        if not name or not (module or set(":.") & set(name)):
             raise ConfigurationError(
                 f"a plugin needs `plugin_class`, or `path` and `name`; given: {spec!r}"
             )
-        given = f"{module}:{name}"
+        given = f"{module}:{name}" if module else name
     found = _imported(given) if isinstance(given, str) else given
     if not (inspect.isclass(found) and issubclass(found, PluginBase)):
         raise ConfigurationError(f"plugin {given} is no class made from PluginBase")

@@ -1,4 +1,4 @@
-"""Change one setting in the configuration file."""
+"""Change settings in the configuration file."""
 
 import os
 import sys
@@ -40,6 +40,33 @@ def set_value(
         ConfigurationError: There is no such key, the value is of another kind, or the
             file has other problems. Nothing was written then.
     """
+    return set_values({key: text}, config_path, environ)[0]
+
+
+def set_values(
+    changes: Mapping[str, str],
+    config_path: StrPath | None,
+    environ: Mapping[str, str],
+) -> list[Changed]:
+    """Write many values as `set_value` writes one: all of them, or none."""
+    values = dict(_checked(key, text) for key, text in changes.items())
+    if not values:
+        return []
+    path = _target(config_path, environ)
+    with _alone_in(os.path.dirname(os.path.abspath(path))):  # noqa: PTH100, PTH120
+        content = _content(path)
+        for key, value in values.items():
+            for spelling, known in names().spellings.items():
+                if known == key and spelling != key:
+                    _remove(content, spelling)
+            _put(content, key, value)
+        save(path, content)
+    variables = read_environment(environ).given
+    return [Changed(key, path, variables.get(key, ("", None))[0]) for key in values]
+
+
+def _checked(key: str, text: str) -> tuple[str, object]:
+    """Give the key as it is, and the value as the file is to hold it."""
     leaf = find_leaf(key)
     if leaf.key == "config_path":
         raise ConfigurationError(f"{key} {NOT_IN_A_FILE}")
@@ -49,17 +76,8 @@ def set_value(
     kind = leaf.field.kind
     # 512MB stays 512MB in the file: people wrote it so.
     as_text = kind in (SIZE, DURATION) and not text.strip().isdecimal()
-    value = text.strip() if as_text else kind.plain(reading.given[leaf.key][1])
-    path = _target(config_path, environ)
-    with _alone_in(os.path.dirname(os.path.abspath(path))):  # noqa: PTH100, PTH120
-        content = _content(path)
-        for spelling, known in names().spellings.items():
-            if known == leaf.key and spelling != leaf.key:
-                _remove(content, spelling)
-        _put(content, leaf.key, value)
-        save(path, content)
-    hidden_by, _ = read_environment(environ).given.get(leaf.key, ("", None))
-    return Changed(leaf.key, path, hidden_by)
+    plain = kind.plain(reading.given[leaf.key][1])
+    return leaf.key, text.strip() if as_text else plain
 
 
 def _target(config_path: StrPath | None, environ: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from ipfs_kit_py._results import operation
 
 if TYPE_CHECKING:
     from ipfs_kit_py._config import Config, Loaded
+    from ipfs_kit_py._config.changing import Changed
     from ipfs_kit_py._engine import Engine
 
 
@@ -41,14 +42,14 @@ class Configuring:
     @operation("ipfs_set_config_value")
     def ipfs_set_config_value(self, key: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - as the setting
         """Write one setting to the configuration file: `key`, `path`."""
-        return self._set(key, value)
+        done = self._set({key: value})[0]
+        return {"key": done.key, "path": done.path}
 
     @operation("ipfs_set_config")
     def ipfs_set_config(self, new_config: Mapping[str, Any]) -> dict[str, Any]:
-        """Write many settings to the configuration file: `keys`, `path`."""
-        done = [self._set(key, value) for key, value in new_config.items()]
-        path = done[-1]["path"] if done else None
-        return {"keys": [one["key"] for one in done], "path": path}
+        """Write many settings to the configuration file, or none: `keys`, `path`."""
+        done = self._set(new_config)
+        return {"keys": [one.key for one in done], "path": done[0].path if done else None}
 
     @operation("ipfs_kit_start")
     def ipfs_kit_start(self) -> dict[str, Any]:
@@ -81,10 +82,11 @@ class Configuring:
     def _state(self) -> dict[str, Any]:
         return {"success": True, "engine": self._engine.kind, "running": self._is_ready()}
 
-    def _set(self, key: str, value: object) -> dict[str, Any]:
-        from ipfs_kit_py._config.changing import set_value
+    def _set(self, values: Mapping[str, object]) -> "list[Changed]":
+        from ipfs_kit_py._config.changing import set_values
 
-        text = value if isinstance(value, str) else json.dumps(value)
-        path = self._loaded.file
-        done = set_value(key, text, path, os.environ)
-        return {"key": done.key, "path": done.path}
+        texts = {
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in values.items()
+        }
+        return set_values(texts, self._loaded.file, os.environ)

@@ -160,10 +160,10 @@ def run_python(text: str, row: Row, facts: Mapping[str, Any]) -> None:
     printed = io.StringIO()
     try:
         exec(row.prelude, names)  # noqa: S102 - our own table
+        expected = [line.format_map({**facts, **names}) for line in row.prints]
         with contextlib.redirect_stdout(printed):
             for statement, source in statements(text, row):
                 run_statement(statement, source, row, names)
-        expected = [line.format_map(facts) for line in row.prints]
         assert printed.getvalue().splitlines() == expected
         assert_all(row.holds, {**facts, **names, "Path": Path})
         for wait in row.waits:

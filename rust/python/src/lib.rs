@@ -8,6 +8,7 @@
 mod block;
 mod buffers;
 mod bulk;
+mod cache;
 mod car;
 mod cid;
 mod column;
@@ -40,6 +41,8 @@ mod _native {
     use crate::block::Block;
     #[pymodule_export]
     use crate::bulk::{cid_of, cids_of};
+    #[pymodule_export]
+    use crate::cache::{ARCache, Plan};
     #[pymodule_export]
     use crate::car::{CarReader, car_pack, car_roots, car_unpack, car_verify};
     #[pymodule_export]

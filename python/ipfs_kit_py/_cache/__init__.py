@@ -1,0 +1,1 @@
+"""The tiers behind `ipfs_kit_py.tiered_cache`."""

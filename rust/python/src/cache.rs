@@ -1,0 +1,274 @@
+//! The classes `ARCache` and `Plan`: Python objects in the memory tier.
+//!
+//! A cache keeps the caller's own object and gives it back, so that a hit costs no copy. What
+//! is evicted is let go of outside of all locks, on a thread that is attached. Nothing of
+//! Python's runs under a lock: references alone are counted there.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ipfs_kit_cache::{Memory, Place};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use crate::block::Block;
+use crate::buffers::to_vec;
+use crate::cid::CID;
+use crate::errors::{Failure, Outcome};
+
+type Key = Box<[u8]>;
+/// How a list is numbered in `ARCache.keys` and `ARCache.place`.
+const PLACES: [(&str, Place); 5] = [
+    ("T1", Place::T1),
+    ("T2", Place::T2),
+    ("pinned", Place::Pinned),
+    ("B1", Place::B1),
+    ("B2", Place::B2),
+];
+
+/// A key as bytes: text as it is, bytes behind one that no text begins with.
+fn key_of<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+    if let Ok(text) = key.cast::<PyString>() {
+        return Ok(Cow::Borrowed(text.to_str()?.as_bytes()));
+    }
+    if let Ok(cid) = key.cast::<CID>() {
+        return Ok(Cow::Owned(cid.get().0.to_string().into_bytes()));
+    }
+    if let Ok(bytes) = key.cast::<PyBytes>() {
+        return Ok(Cow::Owned([&[0xff], bytes.as_bytes()].concat()));
+    }
+    let kind = key.get_type().name()?;
+    Err(PyTypeError::new_err(format!("a key is a str, bytes or CID, not {kind}")))
+}
+
+/// The other way round; CIDs come back as text.
+fn object_of(py: Python<'_>, key: &[u8]) -> Py<PyAny> {
+    match key.split_first() {
+        Some((0xff, bytes)) => PyBytes::new(py, bytes).into_any().unbind(),
+        _ => PyString::new(py, &String::from_utf8_lossy(key)).into_any().unbind(),
+    }
+}
+
+/// What is kept of a value, and its size: the object itself if nobody can change it.
+fn value_of(value: &Bound<'_, PyAny>) -> PyResult<(Py<PyAny>, u64)> {
+    if let Ok(bytes) = value.cast_exact::<PyBytes>() {
+        return Ok((value.clone().unbind(), bytes.as_bytes().len() as u64));
+    }
+    if value.cast::<Block>().is_ok() {
+        return Ok((value.clone().unbind(), value.len()? as u64));
+    }
+    let copy = PyBytes::new(value.py(), &to_vec(value)?);
+    let size = copy.as_bytes().len() as u64;
+    Ok((copy.into_any().unbind(), size))
+}
+
+fn place_named(name: &str) -> Outcome<Place> {
+    let found = PLACES.into_iter().find(|(known, _)| *known == name);
+    let none = || Failure::parameter(format!("there is no list {name:?}"));
+    found.map(|(_, place)| place).ok_or_else(none)
+}
+
+/// The memory tier under the contract's name.
+#[pyclass(frozen, subclass, module = "ipfs_kit_py._native")]
+pub(crate) struct ARCache {
+    memory: Memory<Key, Py<PyAny>>,
+    max_item: u64,
+}
+
+/// What `ARCache.numbers` gives: entries and bytes by list, the target, hits and misses,
+/// evictions, promotions, ghost hits of B1 and B2, refusals.
+type Numbers = ([usize; 5], [u64; 5], f64, (u64, u64), (u64, u64, u64, u64, u64));
+
+#[pymethods]
+impl ARCache {
+    #[new]
+    #[pyo3(signature = (maxsize, *, shards = 1, max_item = None))]
+    fn new(maxsize: u64, shards: usize, max_item: Option<u64>) -> Outcome<Self> {
+        if !(1..=1024).contains(&shards) {
+            let message = format!("shards {shards} is not between 1 and 1024");
+            return Err(Failure::parameter(message));
+        }
+        let max_item = max_item.unwrap_or(maxsize);
+        Ok(Self { memory: Memory::with_max_item(maxsize, shards, max_item), max_item })
+    }
+
+    #[getter]
+    fn maxsize(&self) -> u64 {
+        self.memory.capacity()
+    }
+
+    #[getter]
+    fn max_item(&self) -> u64 {
+        self.max_item
+    }
+
+    #[getter]
+    fn shards(&self) -> usize {
+        self.memory.shards()
+    }
+
+    #[getter]
+    fn current_size(&self) -> u64 {
+        self.memory.bytes()
+    }
+
+    #[pyo3(signature = (key, default = None, *, scan = false))]
+    fn get<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+        scan: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (py, key) = (key.py(), key_of(key)?);
+        let look = |value: &Py<PyAny>| value.clone_ref(py);
+        let found = if scan {
+            self.memory.scan_with(&*key, look)
+        } else {
+            self.memory.get_with(&*key, look)
+        };
+        Ok(found.map(|value| value.into_bound(py)).or(default))
+    }
+
+    fn peek<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (py, key) = (key.py(), key_of(key)?);
+        let found = self.memory.peek_with(&*key, |value| value.clone_ref(py));
+        Ok(found.map(|value| value.into_bound(py)))
+    }
+
+    #[pyo3(signature = (key, value, *, scan = false))]
+    fn put(
+        &self,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        scan: bool,
+    ) -> PyResult<bool> {
+        let key = key_of(key)?.into_owned().into_boxed_slice();
+        let (value, size) = value_of(value)?;
+        if scan {
+            return Ok(self.memory.put_scanned(key, value, size));
+        }
+        let mut evicted = Vec::new();
+        Ok(self.memory.put(key, value, size, &mut evicted))
+    }
+
+    fn pin(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.memory.pin(&*key_of(key)?))
+    }
+
+    fn unpin(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.memory.unpin(&*key_of(key)?))
+    }
+
+    fn remove(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.memory.remove(&*key_of(key)?).is_some())
+    }
+
+    fn contains(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.memory.peek_with(&*key_of(key)?, |_| ()).is_some())
+    }
+
+    fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.contains(key)
+    }
+
+    fn __len__(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// Evicts until so many bytes are free; gives how many items went.
+    fn evict(&self, bytes: u64) -> usize {
+        self.memory.evict(bytes).len()
+    }
+
+    fn clear(&self) {
+        self.memory.clear();
+    }
+
+    /// Which list a key is in.
+    fn place(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
+        let place = self.memory.place(&*key_of(key)?);
+        let name = |place| PLACES.iter().find(|(_, known)| *known == place);
+        Ok(place.and_then(name).map(|(name, _)| *name))
+    }
+
+    /// The keys of a list, the most recent first.
+    fn keys(&self, py: Python<'_>, place: &str) -> Outcome<Vec<Py<PyAny>>> {
+        let keys = self.memory.keys(place_named(place)?);
+        Ok(keys.iter().map(|key| object_of(py, key)).collect())
+    }
+
+    fn numbers(&self) -> Numbers {
+        let (lists, counters) = (self.memory.lists(), self.memory.counters());
+        let counted = (
+            counters.evictions,
+            counters.promotions,
+            counters.ghost_hits_b1,
+            counters.ghost_hits_b2,
+            counters.refusals,
+        );
+        let hits = self.memory.hits_and_misses();
+        (lists.entries, lists.bytes, lists.target, hits, counted)
+    }
+}
+
+/// Keeping by plan, under a lock.
+#[pyclass(frozen, module = "ipfs_kit_py._native")]
+pub(crate) struct Plan {
+    plan: Mutex<ipfs_kit_cache::Plan<Key, Py<PyAny>>>,
+}
+
+impl Plan {
+    fn plan(&self) -> MutexGuard<'_, ipfs_kit_cache::Plan<Key, Py<PyAny>>> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Plan {
+    #[new]
+    fn new(order: &Bound<'_, PyAny>, maxsize: u64) -> PyResult<Self> {
+        let mut keys: Vec<Key> = Vec::new();
+        for key in order.try_iter()? {
+            keys.push(key_of(&key?)?.into_owned().into_boxed_slice());
+        }
+        Ok(Self { plan: Mutex::new(ipfs_kit_cache::Plan::new(keys, maxsize)) })
+    }
+
+    fn get<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (py, key) = (key.py(), key_of(key)?);
+        let found = self.plan().get(&*key).map(|value| value.clone_ref(py));
+        Ok(found.map(|value| value.into_bound(py)))
+    }
+
+    fn put(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let key = key_of(key)?.into_owned().into_boxed_slice();
+        let (value, size) = value_of(value)?;
+        let mut evicted = Vec::new();
+        // The lock is let go of before what was evicted is.
+        let taken = self.plan().put(key, value, size, &mut evicted);
+        Ok(taken)
+    }
+
+    /// Whether a key stands in the order.
+    fn contains(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.plan().contains(&*key_of(key)?))
+    }
+
+    /// Whether a value is held.
+    fn holds(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.plan().holds(&*key_of(key)?))
+    }
+
+    /// The next keys that are not held, of so many readings ahead.
+    fn upcoming(&self, py: Python<'_>, readings: usize) -> Vec<Py<PyAny>> {
+        let keys = self.plan().upcoming(readings);
+        keys.iter().map(|key| object_of(py, key)).collect()
+    }
+
+    /// Values, bytes, readings left, hits, misses.
+    fn numbers(&self) -> (usize, u64, usize, u64, u64) {
+        let plan = self.plan();
+        (plan.len(), plan.bytes(), plan.left(), plan.hits(), plan.misses())
+    }
+}

@@ -2,7 +2,7 @@
 
 One decorator, `operation`, stands at the kit's boundary. It turns `IPFSError` and
 `OSError` into a dictionary; role and presence checks raise through it, and so do mistakes
-such as a `TypeError`.
+such as a `TypeError`, and work that was stopped: who stopped it knows.
 """
 
 import time
@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 from ipfs_kit_py.errors import (
+    CancelledError,
     ComponentUnavailableError,
     ErrorCode,
     IPFSError,
@@ -107,7 +108,7 @@ def operation(
             correlation_id = None if given is None else str(given)
             try:
                 values = work(*args, **kwargs)
-            except (RoleError, ComponentUnavailableError):
+            except (RoleError, ComponentUnavailableError, CancelledError):
                 raise
             except (IPFSError, OSError) as error:
                 return failed(name, error, correlation_id)

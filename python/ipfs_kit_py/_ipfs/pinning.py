@@ -7,7 +7,7 @@ from ipfs_kit_py._ipfs.node import Node, both, text_of
 from ipfs_kit_py._ipfs.reading import is_mutable
 from ipfs_kit_py._repository import IPFSPath, Pin, PinType
 from ipfs_kit_py._results import failed, operation, succeeded
-from ipfs_kit_py.errors import InvalidParameterError, IPFSError
+from ipfs_kit_py.errors import CancelledError, InvalidParameterError, IPFSError
 
 
 class Pinning(Node):
@@ -77,6 +77,8 @@ class Pinning(Node):
             try:
                 done = self._pin(cid, recursive=recursive, name=None)
                 items[text_of(cid)] = succeeded("pin_add", correlation_id, **done)
+            except CancelledError:
+                raise
             except (IPFSError, OSError) as error:
                 items[text_of(cid)] = failed("pin_add", error, correlation_id)
         good = sum(item["success"] for item in items.values())

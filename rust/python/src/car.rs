@@ -21,7 +21,7 @@ use tempfile::NamedTempFile;
 
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome, car_failure};
-use crate::{params, running};
+use crate::{cancel, params, running};
 
 /// More than any honest tree has entries or bytes for each block or byte of its CAR.
 const HOSTILE_RATIO: u64 = 1000;
@@ -180,6 +180,7 @@ impl CarReader {
         &self,
         py: Python<'py>,
     ) -> Outcome<Option<(CID, Bound<'py, PyBytes>)>> {
+        cancel::check()?;
         let next = py.detach(|| self.lock().next_block());
         let block = next.map_err(|error| car_failure(error, &self.path))?;
         Ok(block.map(|block| (CID(block.cid), PyBytes::new(py, &block.data))))

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
-use crate::{params, running};
+use crate::{cancel, params, running};
 
 /// Files up to this size are hashed on the calling thread: it takes a few milliseconds.
 const SHORT_BYTES: u64 = 1 << 20;
@@ -103,6 +103,7 @@ impl TreeEntries {
     }
 
     fn __next__(&self) -> Outcome<Option<(String, CID, u64)>> {
+        cancel::check()?;
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match entries.next().transpose()? {
             Some(entry) => Ok(Some((entry.path, CID(entry.cid), entry.tsize))),

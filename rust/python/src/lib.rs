@@ -9,6 +9,7 @@ mod block;
 mod buffers;
 mod bulk;
 mod cache;
+mod cancel;
 mod car;
 mod cid;
 mod column;
@@ -43,6 +44,8 @@ mod _native {
     use crate::bulk::{cid_of, cids_of};
     #[pymodule_export]
     use crate::cache::{ARCache, Plan};
+    #[pymodule_export]
+    use crate::cancel::CancelToken;
     #[pymodule_export]
     use crate::car::{CarReader, car_pack, car_roots, car_unpack, car_verify};
     #[pymodule_export]

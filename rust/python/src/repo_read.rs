@@ -148,10 +148,11 @@ impl FileReader {
         length: Option<u64>,
     ) -> Outcome<Vec<Block>> {
         let (range, length) = self.range(offset, length);
-        let pieces = running::run_by_size(py, length, SHORT_BYTES, |_| {
-            Ok(self.file.read_range(&*self.handle, range)?)
-        })?;
-        Ok(pieces.into_iter().map(Block::new).collect())
+        running::run_by_size(py, length, SHORT_BYTES, |control| {
+            let pieces = self.file.pieces(&*self.handle, range);
+            let going = pieces.take_while(|_| !control.is_cancelled());
+            Ok(going.map(|piece| piece.map(Block::new)).collect::<Result<_, _>>()?)
+        })
     }
 
     /// The bytes of a range as one view; copied only where they lie in several blocks.

@@ -1,4 +1,5 @@
-//! Long work that Ctrl-C ends: done on another thread while the calling one waits for signals.
+//! Long work that Ctrl-C and cancel tokens end: done on another thread while the calling one
+//! waits for them.
 
 use std::any::Any;
 use std::io::{self, Read};
@@ -13,9 +14,9 @@ use pyo3::prelude::*;
 
 use crate::buffers::to_vec;
 use crate::errors::{Failure, Outcome};
-use crate::params;
+use crate::{cancel, params};
 
-/// How often the calling thread looks for signals and reports progress.
+/// How often the calling thread looks for signals and at its tokens, and reports progress.
 const SLICE: Duration = Duration::from_millis(50);
 /// Bytes asked of a Python reader at once.
 const READ_BYTES: usize = 1 << 20;
@@ -42,14 +43,16 @@ pub(crate) fn threads(given: Option<&Bound<'_, PyAny>>) -> Outcome<usize> {
 struct Watch<'a> {
     control: &'a Control,
     progress: Option<Py<PyAny>>,
-    /// A signal handler or the progress callback raised this.
+    /// A signal handler, a cancel token or the progress callback raised this.
     raised: Option<PyErr>,
 }
 
 impl Watch<'_> {
     fn look(&mut self) {
         if self.raised.is_none() {
-            self.raised = Python::attach(|py| self.report(py)).err();
+            let asked = cancel::check().map_err(PyErr::from);
+            let went = asked.and_then(|()| Python::attach(|py| self.report(py)));
+            self.raised = went.err();
             if self.raised.is_some() {
                 self.control.cancel();
             }
@@ -67,7 +70,8 @@ impl Watch<'_> {
     /// The result, unless the calling thread was interrupted.
     fn settle<T>(mut self, done: Result<Outcome<T>, Box<dyn Any + Send>>) -> Outcome<T> {
         if self.raised.is_none() && matches!(done, Ok(Ok(_))) {
-            self.look();
+            // What is done is done: a token that comes so late stops what comes next.
+            self.raised = Python::attach(|py| self.report(py)).err();
         }
         match (self.raised, done) {
             (Some(error), _) => Err(error.into()),
@@ -83,6 +87,7 @@ pub(crate) fn run<T: Send>(
     progress: Option<Py<PyAny>>,
     work: impl FnOnce(&Control) -> Outcome<T> + Send,
 ) -> Outcome<T> {
+    cancel::check()?;
     let control = Control::new();
     let mut watch = Watch { control: &control, progress, raised: None };
     let finished = (Mutex::new(false), Condvar::new());
@@ -115,6 +120,7 @@ pub(crate) fn run_here<T: Send>(
     py: Python<'_>,
     work: impl FnOnce(&Control) -> Outcome<T> + Send,
 ) -> Outcome<T> {
+    cancel::check()?;
     let control = Control::new();
     let done = py.detach(|| catch_unwind(AssertUnwindSafe(|| work(&control))));
     done.unwrap_or_else(|panic| Err(Failure::panic(&*panic)))
@@ -137,6 +143,7 @@ pub(crate) fn run_reading<T: Send>(
     progress: Option<Py<PyAny>>,
     work: impl FnOnce(&Control, Pieces) -> Outcome<T> + Send,
 ) -> Outcome<T> {
+    cancel::check()?;
     let control = Control::new();
     let mut watch = Watch { control: &control, progress, raised: None };
     let read = source.getattr("read")?.unbind();
@@ -168,6 +175,7 @@ fn pump(
     watch: &mut Watch<'_>,
 ) -> PyResult<()> {
     loop {
+        cancel::check()?;
         let mut piece = Python::attach(|py| {
             py.check_signals()?;
             to_vec(read.bind(py).call1((READ_BYTES,))?.as_any())

@@ -2,7 +2,7 @@
 
 use std::process;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -13,10 +13,11 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::PyBytes;
 
+use crate::cancel;
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 
-/// How often the calling thread looks for signals while it waits.
+/// How often the calling thread looks for signals and at its tokens while it waits.
 const SLICE: Duration = Duration::from_millis(50);
 /// What is handed over at once, and how many such batches may wait.
 const BATCH_ITEMS: usize = 256;
@@ -68,6 +69,9 @@ pub(crate) struct Out {
 impl Out {
     /// Hands something on; fails when nobody wants it any more.
     pub(crate) fn put(&mut self, item: Item) -> Outcome<()> {
+        if self.control.is_cancelled() {
+            return Err(cancel::cancelled());
+        }
         self.bytes += item.bytes();
         self.batch.push(item);
         if self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
@@ -140,10 +144,41 @@ impl Stream {
     }
 }
 
+impl State {
+    /// Stops the work and waits until it has stopped.
+    fn stop(&mut self, py: Python<'_>, control: &Control) {
+        control.cancel();
+        self.batch = Vec::new().into_iter();
+        // Who waits for room in it learns that nobody listens.
+        self.receiver = None;
+        if let Some(worker) = self.worker.take() {
+            py.detach(|| worker.join().ok());
+        }
+    }
+}
+
 impl Drop for Stream {
+    /// Nothing goes on behind the back of those who let go of it.
     fn drop(&mut self) {
         self.control.cancel();
+        if self.process != process::id() {
+            return;
+        }
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if state.worker.as_ref().is_some_and(|worker| !worker.is_finished()) {
+            Python::try_attach(|py| {
+                // The worker may want an interpreter that lets nobody in any more.
+                if !is_finalizing(py) {
+                    state.stop(py, &self.control);
+                }
+            });
+        }
     }
+}
+
+fn is_finalizing(py: Python<'_>) -> bool {
+    let asked = py.import("sys").and_then(|sys| sys.call_method0("is_finalizing"));
+    asked.and_then(|answer| answer.is_truthy()).unwrap_or(true)
 }
 
 #[pymethods]
@@ -155,6 +190,10 @@ impl Stream {
     fn __next__(&self, py: Python<'_>) -> Outcome<Option<Py<PyAny>>> {
         let mut state = self.lock(py)?;
         loop {
+            if cancel::is_cancelled() {
+                state.stop(py, &self.control);
+                return Err(cancel::cancelled());
+            }
             if let Some(item) = state.batch.next() {
                 return Ok(Some(item.into_python(py)?));
             }
@@ -167,7 +206,7 @@ impl Stream {
                 Ok(batch) => state.batch = batch.into_iter(),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Err(error) = py.check_signals() {
-                        self.control.cancel();
+                        state.stop(py, &self.control);
                         return Err(error.into());
                     }
                 }

@@ -250,6 +250,19 @@ def test_importing_and_exporting_stop(repository: Repository, tmp_path: Path) ->
         assert list(other.pin_ls()) == []
 
 
+def test_what_ends_because_it_was_cancelled_is_not_taken_for_whole(
+    repository: Repository,
+) -> None:
+    class Closed:
+        def read(self, _size: int, /) -> bytes:
+            token.cancel()
+            return b""
+
+    with CancelToken() as token, pytest.raises(CancelledError):
+        repository.add(Closed())
+    assert list(repository.blocks()) == []
+
+
 def test_nothing_begins_inside_a_cancelled_token(
     repository: Repository, tmp_path: Path
 ) -> None:

@@ -181,6 +181,8 @@ fn pump(
             to_vec(read.bind(py).call1((READ_BYTES,))?.as_any())
         })?;
         if piece.is_empty() {
+            // One that was to stop may have ended for that very reason.
+            cancel::check()?;
             return Ok(());
         }
         loop {

@@ -359,3 +359,14 @@ def test_old_files_are_read_too(repository: Repository, big: bytes) -> None:
         cid = repository.add(big, **form).cid
         assert repository.cat(cid) == big
         assert repository.cat(cid, 1_234_567, 89) == big[1_234_567:][:89]
+
+
+def test_lines_are_read_without_a_call_for_each_byte(repository: Repository) -> None:
+    lines = [b"x" * length + b"\n" for length in (0, 1, 4095, 4096, 9000)] + [b"end"]
+    with repository.open(repository.add(b"".join(lines)).cid) as file:
+        assert file.peek() == b"".join(lines)[:4096]
+        assert file.tell() == 0
+        assert list(file) == lines
+        assert file.peek() == b""
+    with pytest.raises(ValueError, match="closed"):
+        file.peek()

@@ -8,6 +8,9 @@ from ipfs_kit_py._native import CID, FileReader
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+# A few lines of text.
+_PEEK_BYTES = 4096
+
 
 class IPFSFile(io.RawIOBase):
     """A file of a repository, open for reading.
@@ -72,6 +75,11 @@ class IPFSFile(io.RawIOBase):
         data = self._reader.read(self._at, length)
         self._at += len(data)
         return data
+
+    def peek(self, size: int = 0, /) -> bytes:
+        """Show some of what comes next, and stay; Python finds line ends by it."""
+        self._check_open()
+        return self._reader.read(self._at, max(size, _PEEK_BYTES))
 
     def readall(self) -> bytes:
         """Read to the end."""

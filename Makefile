@@ -47,7 +47,7 @@ lint: tools install
 	cargo clippy --workspace --all-targets --locked --profile fast -- -D warnings
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-unused-allowlist \
-		--allowlist tools/stubtest-allowlist.txt ipfs_kit_py._native
+		--allowlist tools/stubtest-allowlist.txt ipfs_kit_py._native ipfs_kit_py.aio
 	.tools/bin/actionlint
 
 ## wheel: the wheel and the source distribution as they are published, into dist/

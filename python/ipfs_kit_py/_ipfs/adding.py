@@ -34,7 +34,7 @@ class Adding(Node):
         profile: str | None = None,
         **params: Unpack[ImportParams],
     ) -> dict[str, Any]:
-        """Add a file or folder, or the bytes of a file object, a buffer or an iterator.
+        """Add a file or folder, or the bytes of a file object, buffer or iterator.
 
         Args:
             file_path: A path (`str` or `os.PathLike`), anything with `read`, bytes, or an

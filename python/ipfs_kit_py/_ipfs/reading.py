@@ -1,23 +1,17 @@
 """Reading: content, listings, sizes, copies on disk."""
 
 import os
-from typing import Any, Protocol
+from typing import Any
 
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
 from ipfs_kit_py._ipfs.node import Node, both, text_of
 from ipfs_kit_py._repository import Entry, IPFSPath
+from ipfs_kit_py._repository.dags import Writable
 from ipfs_kit_py._results import operation
 from ipfs_kit_py.errors import BlockNotFoundError, PathNotFoundError
 
 # The numbers that UnixFS has for kinds, which Kubo's `ls` prints.
 _TYPES = {"directory": 1, "file": 2, "metadata": 3, "symlink": 4}
-
-
-class Writable(Protocol):
-    """Anything with `write(bytes)`."""
-
-    def write(self, data: bytes, /) -> object:
-        """Take some bytes."""
 
 
 class Reading(Node):

@@ -44,6 +44,8 @@ class IpfsKit(Content, Configuring):
         EngineUnavailableError: The repository belongs to an engine that is not there.
     """
 
+    metadata: dict[str, Any]
+
     def __init__(
         self,
         resources: Mapping[str, Any] | None = None,

@@ -1,0 +1,56 @@
+"""The asynchronous twins themselves."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ipfs_kit_py import _repository, high_level_api
+from ipfs_kit_py._aio.twin import Twin
+from ipfs_kit_py._engine import engine
+from ipfs_kit_py._ipfs.node import Node
+from ipfs_kit_py._kit import kit
+from ipfs_kit_py._kit.methods import METHODS, PARTS
+from ipfs_kit_py.ipfs import ipfs_py as synchronous_ipfs_py
+
+__all__ = ["Engine", "IPFSSimpleAPI", "IpfsKit", "IpfsPy", "Repository"]
+
+
+# It makes a key when it is first asked for.
+_AWAITED = ("peer_id",)
+
+
+class Repository(Twin, of=_repository.Repository, awaited=_AWAITED):
+    __doc__ = _repository.Repository.__doc__
+
+
+class Engine(Twin, of=engine.Engine, awaited=_AWAITED):
+    __doc__ = engine.Engine.__doc__
+
+
+class IpfsPy(Twin, of=synchronous_ipfs_py, parts={"engine": Engine}):
+    __doc__ = Node.__doc__
+
+
+class IpfsKit(Twin, of=kit.IpfsKit, parts={"engine": Engine, "ipfs": IpfsPy}):
+    __doc__ = kit.IpfsKit.__doc__
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        """Give what is called by name; say why if a component is not there."""
+        if name not in METHODS and name not in PARTS:
+            kind = type(self).__name__
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+        self._read(name)
+
+        async def method(*args: object, **kwargs: object) -> object:
+            return await self._call(name, *args, **kwargs)
+
+        method.__name__ = name
+        return method
+
+    def __dir__(self) -> list[str]:
+        """List the methods that are there, those called by name among them."""
+        here = [name for name, at in METHODS.items() if at.component not in PARTS]
+        return sorted({*super().__dir__(), *here})
+
+
+class IPFSSimpleAPI(Twin, of=high_level_api.IPFSSimpleAPI, parts={"kit": IpfsKit}):
+    __doc__ = high_level_api.IPFSSimpleAPI.__doc__

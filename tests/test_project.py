@@ -16,6 +16,8 @@ LAYERS = {
     "car": {"hash", "cid", "dag"},
     "pack": {"hash", "cid", "car"},
     "repo": {"hash", "cid", "dag", "car", "pack", "unixfs", "ipns"},
+    "arc-cache": set(),
+    "cache": {"arc-cache", "hash", "cid", "pack"},
 }
 # The interpreter, the network and async runtimes live in Python or in the binding.
 IMPURE = {"pyo3", "numpy", "tokio", "async-std", "reqwest", "hyper", "ureq"}

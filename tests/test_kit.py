@@ -298,6 +298,28 @@ def test_the_seeds_two_spellings_are_both_there(make: Callable[..., ipfs_kit]) -
     assert kit("ipfs_add_pin")["error_type"] == "InvalidParameterError"
 
 
+def test_a_master_without_a_cluster_says_that_half_is_done(
+    make: Callable[..., ipfs_kit],
+) -> None:
+    kit = make("master")
+    added = kit("ipfs_add_path", path="hello.txt")
+    pinned = kit("ipfs_add_pin", cid=HELLO)
+    for done in (added, pinned):
+        assert done["success"]
+        assert done["ipfs"]["success"]
+        assert done["ipfs_cluster"] is None
+        assert not done["fully_successful"]
+
+
+def test_a_kit_that_is_closed_is_not_ready(make: Callable[..., ipfs_kit]) -> None:
+    kit = make()
+    assert kit.ipfs_kit_ready()["ready"]
+    assert kit.ipfs_kit_start()["ipfs"]["success"]
+    kit.close()
+    assert not kit.ipfs_kit_ready()["ready"]
+    assert not kit.ipfs_kit_start()["ipfs"]["success"]
+
+
 def test_a_failure_inside_is_told_as_that_of_the_call(
     make: Callable[..., ipfs_kit],
 ) -> None:
@@ -329,6 +351,9 @@ def test_many_settings_are_written_or_none(
     done = kit.ipfs_set_config({"role": "worker", "cache.memory_size": "1GiB"})
     assert done["keys"] == ["role", "cache_config.memory_cache_size"]
     assert done["path"] == str(file)
+    nested = {"cluster_config": {"replication_factor": 3, "consensus": "crdt"}}
+    done = kit.ipfs_set_config(nested)
+    assert done["keys"] == [f"cluster_config.{key}" for key in nested["cluster_config"]]
     # What is written counts for the next kit.
     assert kit.role == "leecher"
     assert make().role == "worker"

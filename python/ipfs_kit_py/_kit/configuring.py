@@ -47,8 +47,12 @@ class Configuring:
 
     @operation("ipfs_set_config")
     def ipfs_set_config(self, new_config: Mapping[str, Any]) -> dict[str, Any]:
-        """Write many settings to the configuration file, or none: `keys`, `path`."""
-        done = self._set(new_config)
+        """Write many settings, nested or with dotted keys, to the configuration file.
+
+        Returns:
+            `keys` and `path`. If one of them cannot be set, none is.
+        """
+        done = self._set(_dotted(new_config))
         return {"keys": [one.key for one in done], "path": done[0].path if done else None}
 
     @operation("ipfs_kit_start")
@@ -80,7 +84,8 @@ class Configuring:
         return not getattr(self._engine, "closed", False)
 
     def _state(self) -> dict[str, Any]:
-        return {"success": True, "engine": self._engine.kind, "running": self._is_ready()}
+        running = self._is_ready()
+        return {"success": running, "engine": self._engine.kind, "running": running}
 
     def _set(self, values: Mapping[str, object]) -> "list[Changed]":
         from ipfs_kit_py._config.changing import set_values
@@ -90,3 +95,17 @@ class Configuring:
             for key, value in values.items()
         }
         return set_values(texts, self._loaded.file, os.environ)
+
+
+def _dotted(values: Mapping[str, object], above: str = "") -> dict[str, object]:
+    """Give nested settings by their whole keys; a table that is a setting stays one."""
+    from ipfs_kit_py._config.names import names
+
+    found: dict[str, object] = {}
+    for name, value in values.items():
+        key = f"{above}{name}"
+        if isinstance(value, Mapping) and key not in names().spellings:
+            found |= _dotted(value, f"{key}.")
+        else:
+            found[key] = value
+    return found

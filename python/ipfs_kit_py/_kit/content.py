@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
 from ipfs_kit_py._ipfs.pinning import one_of
+from ipfs_kit_py._kit.roles import RoleName
 from ipfs_kit_py._repository import IPFSPath
 from ipfs_kit_py._results import operation
 from ipfs_kit_py.errors import MalformedDataError
@@ -18,6 +19,15 @@ class Content:
 
     ipfs: "ipfs_py"
 
+    @property
+    def role(self) -> RoleName:
+        """`master`, `worker` or `leecher`."""
+        raise NotImplementedError
+
+    def _whole(self) -> dict[str, bool]:
+        # Who coordinates a cluster, and has none, has done half of it.
+        return {"fully_successful": self.role != "master"}
+
     @operation("ipfs_add_path")
     def ipfs_add_path(
         self, path: StrPath, *, pin: bool = True, progress: ProgressCallback | None = None
@@ -26,14 +36,14 @@ class Content:
 
         Returns:
             `cid` and `Hash`, `path`, `files` (CIDs by path), `ipfs`, the result of
-            adding, `ipfs_cluster`, that of pinning in the cluster or `None`,
-            `fully_successful`.
+            adding, `ipfs_cluster`, that of pinning in the cluster or `None`, and
+            `fully_successful`: false on a master whose cluster has not pinned it too.
         """
         done = self.ipfs.ipfs_add_path(path, pin=pin, progress=progress)
         done.raise_for_error()
         keys = ("cid", "Hash", "size", "Size", "name", "Name", "path", "files")
         found = {key: done[key] for key in keys}
-        return found | {"ipfs": done, "ipfs_cluster": None, "fully_successful": True}
+        return found | {"ipfs": done, "ipfs_cluster": None} | self._whole()
 
     @operation("ipfs_add_pin")
     def ipfs_add_pin(
@@ -42,10 +52,11 @@ class Content:
         """Pin what `pin` or `cid` names, with all below.
 
         Returns:
-            `cid`, `pins`, `ipfs`, the result of pinning here, `ipfs_cluster`.
+            `cid`, `pins`, `ipfs`, the result of pinning here, `ipfs_cluster`, that of
+            pinning in the cluster or `None`, and `fully_successful` as above.
         """
         done = self.ipfs.pin_add(one_of(pin, cid)).raise_for_error()
-        return _pinned(done)
+        return _pinned(done) | self._whole()
 
     @operation("ipfs_remove_pin")
     def ipfs_remove_pin(

@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from tests.inputs import read_tree, write_tree
 
 from ipfs_kit_py import CID, hash_file, hash_tree
+from ipfs_kit_py._cli.groups import GROUPS
+from ipfs_kit_py.cli import cli
 
 PROGRAM = Path(sys.executable).parent / "ipfs-kit"
 
@@ -373,3 +377,24 @@ def test_limits_and_links_of_unpacking_are_options(tmp_path: Path) -> None:
     run(*limited, 3)
     assert read_tree(out) == {"a": b"123"}
     run("car", "unpack", car, "-o", out, "--symlinks", "follow", code=2)
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from commands(command)
+        else:
+            yield command
+
+
+def test_every_option_stands_once_and_every_command_takes_what_all_take() -> None:
+    for command in commands(cli):
+        names = [name for option in command.params for name in option.opts]
+        assert len(names) == len(set(names)), f"{command.name}: {names}"
+        assert {"--json", "-q", "--offline"} <= set(names), command.name
+        assert command.help, command.name
+
+
+def test_the_help_puts_every_command_into_a_topic() -> None:
+    grouped = [name for names in GROUPS.values() for name in names.split()]
+    assert sorted(grouped) == sorted(cli.commands)

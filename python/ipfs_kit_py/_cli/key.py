@@ -103,9 +103,10 @@ def _ls(*, repository: Repository, long: bool, **options: Any) -> None:  # noqa:
     _show_names(repository.key_ls(), long=long, **options)
 
 
-for _name in ("ls", "list"):
-    _command = base_option(with_repository()(output_options(_ls)))
-    key.command(_name, cls=KuboCommand)(_long_option(_command))
+_named_ls = key.command("ls", cls=KuboCommand)(
+    _long_option(base_option(with_repository()(output_options(_ls))))
+)
+key.add_command(_named_ls, "list")
 
 
 @key.command(cls=KuboCommand)

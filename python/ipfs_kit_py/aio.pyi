@@ -823,7 +823,7 @@ class IpfsKit(_Twin):
     ) -> Result:
         """Remove the pin of what `pin` or `cid` names."""
     async def ipfs_set_config(self, new_config: Mapping[str, Any]) -> Result:
-        """Write many settings to the configuration file, or none: `keys`, `path`."""
+        """Write many settings, nested or with dotted keys, to the configuration file."""
     async def ipfs_set_config_value(self, key: str, value: Any) -> Result:
         """Write one setting to the configuration file: `key`, `path`."""
     async def load_collection(self, cid: IPFSPath) -> Result:

@@ -11,13 +11,15 @@ use ipfs_kit_cache::{Memory, Place};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
+use smallvec::SmallVec;
 
 use crate::block::Block;
 use crate::buffers::to_vec;
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 
-type Key = Box<[u8]>;
+/// Text of up to 64 bytes, as CIDs are, lies beside the value: one place in memory less.
+type Key = SmallVec<[u8; 64]>;
 /// How a list is numbered in `ARCache.keys` and `ARCache.place`.
 const PLACES: [(&str, Place); 5] = [
     ("T1", Place::T1),
@@ -143,7 +145,7 @@ impl ARCache {
         value: &Bound<'_, PyAny>,
         scan: bool,
     ) -> PyResult<bool> {
-        let key = key_of(key)?.into_owned().into_boxed_slice();
+        let key = Key::from_slice(&key_of(key)?);
         let (value, size) = value_of(value)?;
         if scan {
             return Ok(self.memory.put_scanned(key, value, size));
@@ -230,7 +232,7 @@ impl Plan {
     fn new(order: &Bound<'_, PyAny>, maxsize: u64) -> PyResult<Self> {
         let mut keys: Vec<Key> = Vec::new();
         for key in order.try_iter()? {
-            keys.push(key_of(&key?)?.into_owned().into_boxed_slice());
+            keys.push(Key::from_slice(&key_of(&key?)?));
         }
         Ok(Self { plan: Mutex::new(ipfs_kit_cache::Plan::new(keys, maxsize)) })
     }
@@ -242,7 +244,7 @@ impl Plan {
     }
 
     fn put(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let key = key_of(key)?.into_owned().into_boxed_slice();
+        let key = Key::from_slice(&key_of(key)?);
         let (value, size) = value_of(value)?;
         let mut evicted = Vec::new();
         // The lock is let go of before what was evicted is.

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{At, if_there};
 use crate::inherited::{self, Registered};
-use crate::{Damage, Folder, HEADER, HEADER_BYTES, PackError, PackId, Writer};
+use crate::{
+    Damage, Durability, Folder, HEADER, HEADER_BYTES, PackError, PackId, Writer,
+};
 
 /// The right to change an unsealed pack, which one holder has at a time.
 ///
@@ -41,26 +43,33 @@ pub struct Claim {
 impl Claim {
     /// Makes a new pack and claims it.
     pub(crate) fn create(folder: &Folder) -> Result<Self, PackError> {
-        folder.check_writable()?;
         loop {
-            let id = PackId::random();
-            let path = folder.pack_path(id);
-            let mut options = OpenOptions::new();
-            let file = match options.read(true).write(true).create_new(true).open(&path) {
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                    continue;
-                }
-                result => result.at("make", &path)?,
-            };
-            let registered = inherited::register(&file);
-            let locked = try_lock(&file, &path)?;
-            let folder = folder.clone();
-            let claim = Self { id, folder, path, _registered: registered, file };
-            // Whoever tidies the folder may have been faster, and removes it.
-            if locked && claim.is_in_place()? {
+            if let Some(claim) = Self::create_as(folder, PackId::random())? {
                 return Ok(claim);
             }
         }
+    }
+
+    /// Makes a new pack of this name, without a header, and claims it; `None` if there is one,
+    /// or if who tidies the folder was faster and removes it.
+    pub(crate) fn create_as(
+        folder: &Folder,
+        id: PackId,
+    ) -> Result<Option<Self>, PackError> {
+        folder.check_writable()?;
+        let path = folder.pack_path(id);
+        let mut options = OpenOptions::new();
+        let file = match options.read(true).write(true).create_new(true).open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Ok(None);
+            }
+            result => result.at("make", &path)?,
+        };
+        let registered = inherited::register(&file);
+        let locked = try_lock(&file, &path)?;
+        let folder = folder.clone();
+        let claim = Self { id, folder, path, _registered: registered, file };
+        Ok((locked && claim.is_in_place()?).then_some(claim))
     }
 
     /// Claims a pack; `None` if it is gone, sealed, or held by another.
@@ -88,7 +97,16 @@ impl Claim {
     /// Begins to append behind the committed bytes; what lies above them is cut off.
     ///
     /// `committed` must be at least as much as anybody may believe to be committed.
-    pub fn resume(mut self, committed: u64) -> Result<Writer, PackError> {
+    pub fn resume(self, committed: u64) -> Result<Writer, PackError> {
+        self.resume_with(committed, Durability::Synced)
+    }
+
+    /// The same for a pack that is written as is said.
+    pub fn resume_with(
+        mut self,
+        committed: u64,
+        durability: Durability,
+    ) -> Result<Writer, PackError> {
         let committed = committed.max(HEADER_BYTES);
         let actual = self.file.metadata().at("look at", &self.path)?.len();
         if actual < committed {
@@ -104,7 +122,7 @@ impl Claim {
         if actual > committed {
             self.file.set_len(committed).at("cut", &self.path)?;
         }
-        Writer::resume(self, committed)
+        Writer::resume(self, committed, durability)
     }
 
     /// Removes the pack, which nobody can have begun to write again.
@@ -126,7 +144,7 @@ impl Claim {
 
     /// Whether the path still leads to the file that is locked.
     #[cfg(unix)]
-    fn is_in_place(&self) -> Result<bool, PackError> {
+    pub(crate) fn is_in_place(&self) -> Result<bool, PackError> {
         use std::os::unix::fs::MetadataExt;
         let Some(there) =
             if_there(std::fs::metadata(&self.path)).at("look at", &self.path)?
@@ -139,7 +157,7 @@ impl Claim {
 
     /// Names of packs are not used twice, so a file in this place is the same one.
     #[cfg(not(unix))]
-    fn is_in_place(&self) -> Result<bool, PackError> {
+    pub(crate) fn is_in_place(&self) -> Result<bool, PackError> {
         self.path.try_exists().at("look at", &self.path)
     }
 }

@@ -5,6 +5,9 @@
 //! the lock from the parent. So descriptors that hold locks are listed here, and the child
 //! lets go of them all without unlocking.
 //!
+//! Each entry names the process that made it, so a child may let go at any time, and more than
+//! once: what it opened itself stays.
+//!
 //! The list is a fixed array of atomics, because a forked child must not wait for locks nor
 //! allocate: whoever held them at the fork does not run in it.
 
@@ -15,10 +18,11 @@ mod imp {
     #![expect(unsafe_code, reason = "descriptors are replaced by number in a child")]
 
     use std::os::fd::{AsRawFd, RawFd};
-    use std::sync::atomic::{AtomicI32, Ordering};
+    use std::process;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// Descriptors that hold locks, plus one; 0 is a free slot.
-    static SLOTS: [AtomicI32; SLOT_COUNT] = [const { AtomicI32::new(0) }; SLOT_COUNT];
+    /// Descriptors that hold locks, each with its process; 0 is a free slot.
+    static SLOTS: [AtomicU64; SLOT_COUNT] = [const { AtomicU64::new(0) }; SLOT_COUNT];
     const SLOT_COUNT: usize = 4096;
 
     /// A descriptor in the list, until this is dropped; drop it before the file.
@@ -28,38 +32,62 @@ mod imp {
     #[derive(Debug)]
     #[must_use]
     pub struct Registered {
-        slot: Option<&'static AtomicI32>,
+        slot: Option<&'static AtomicU64>,
+        entry: u64,
     }
 
     /// Lists the descriptor of a file that holds a lock or will.
     pub fn register(file: &impl AsRawFd) -> Registered {
-        let entry = file.as_raw_fd() + 1;
-        let take = |slot: &&AtomicI32| {
+        let entry = entry(file.as_raw_fd());
+        let take = |slot: &&AtomicU64| {
             slot.compare_exchange(0, entry, Ordering::AcqRel, Ordering::Relaxed).is_ok()
         };
-        Registered { slot: SLOTS.iter().find(take) }
+        Registered { slot: SLOTS.iter().find(take), entry }
+    }
+
+    /// No process has the number 0, so no entry is 0.
+    fn entry(fd: RawFd) -> u64 {
+        u64::from(process::id()) << 32 | u64::from(fd.cast_unsigned())
+    }
+
+    /// The process of an entry, and its descriptor.
+    fn parts(entry: u64) -> (u64, RawFd) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the lower half is the number"
+        )]
+        (entry >> 32, (entry as u32).cast_signed())
     }
 
     impl Drop for Registered {
         fn drop(&mut self) {
             if let Some(slot) = self.slot {
-                slot.store(0, Ordering::Release);
+                // In a child the slot may mean another file by now.
+                let (entry, free) = (self.entry, Ordering::Relaxed);
+                slot.compare_exchange(entry, 0, Ordering::Release, free).ok();
             }
         }
     }
 
-    /// Lets go of every listed descriptor without unlocking. To be called in a child that
-    /// was just forked, before anything of this crate is used in it.
+    /// Lets go of every descriptor that a parent listed, without unlocking. To be called in a
+    /// child that was forked, before it uses anything that it has from its parent; does
+    /// nothing elsewhere.
     ///
     /// The numbers stay taken, by a descriptor that cannot be written to: so files that are
     /// left over from the parent may still be dropped, and writers fail. Takes no locks and
     /// does not allocate.
     pub fn close_all_in_child() {
+        let ours = u64::from(process::id());
         let void = open_void();
         for slot in &SLOTS {
-            let entry = slot.swap(0, Ordering::AcqRel);
-            if entry > 0 {
-                let_go(entry - 1, void);
+            let entry = slot.load(Ordering::Acquire);
+            let (process, fd) = parts(entry);
+            let (taken, failed) = (Ordering::AcqRel, Ordering::Relaxed);
+            if entry != 0
+                && process != ours
+                && slot.compare_exchange(entry, 0, taken, failed).is_ok()
+            {
+                let_go(fd, void);
             }
         }
         if let Some(void) = void {

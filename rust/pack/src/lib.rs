@@ -45,6 +45,7 @@ pub mod inherited;
 mod map;
 mod pack;
 mod padding;
+mod reserve;
 mod scan;
 mod seal;
 mod trash;
@@ -57,11 +58,12 @@ pub use error::{Damage, PackError};
 pub use filter::Probe;
 pub use folder::Folder;
 pub use id::PackId;
+pub use map::Mapping;
 pub use pack::{Found, Pack};
 pub use scan::{Sections, scan_end};
 pub use seal::reindex;
 pub use verified::{Key, Verified};
-pub use writer::Writer;
+pub use writer::{Durability, Writer};
 
 use ipfs_kit_car::{CarError, ReadOptions, Verify};
 

@@ -3,21 +3,50 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use memmap2::MmapOptions;
+use memmap2::{Mmap, MmapOptions};
 
 /// The beginning of a file, mapped to be read. Views of it keep it mapped.
 #[derive(Clone, Debug)]
-pub(crate) struct Map(Bytes);
+pub(crate) struct Map {
+    bytes: Bytes,
+    alive: Weak<()>,
+}
+
+/// Tells whether a file is mapped still, without keeping it so: see
+/// [`Pack::mapping`](crate::Pack::mapping).
+#[derive(Clone, Debug)]
+pub struct Mapping(Weak<()>);
+
+impl Mapping {
+    /// Whether any view of it is left.
+    pub fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
+/// What every view of a map keeps.
+struct Owner {
+    map: Mmap,
+    _alive: Arc<()>,
+}
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.map
+    }
+}
 
 impl Map {
     /// Nothing.
     pub(crate) fn empty() -> Self {
-        Self(Bytes::new())
+        Self { bytes: Bytes::new(), alive: Weak::new() }
     }
 
-    /// Maps the first `bytes` of a file that is known to have them.
+    /// Maps the first `bytes` of a file that is known to have them, or will have them before
+    /// they are looked at.
     pub(crate) fn new(file: &File, bytes: u64) -> io::Result<Self> {
         let length = usize::try_from(bytes)
             .map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
@@ -26,17 +55,25 @@ impl Map {
         }
         // SAFETY: what is mapped was committed, or is a sealed file. Programs of this kit
         // neither change nor cut off such bytes: writers append behind them, and packs are
-        // removed by their names alone. The map is never written through.
+        // removed by their names alone. (The disk cache does write over the digest of a block
+        // that it removes, which has no length and no place in it, so that a reader finds
+        // one digest or another.) The map is never written through.
         let map = unsafe { MmapOptions::new().len(length).map(file) }?;
-        Ok(Self(Bytes::from_owner(map)))
+        let alive = Arc::new(());
+        let watch = Arc::downgrade(&alive);
+        Ok(Self { bytes: Bytes::from_owner(Owner { map, _alive: alive }), alive: watch })
     }
 
     /// All of it.
     pub(crate) fn bytes(&self) -> &Bytes {
-        &self.0
+        &self.bytes
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.0.len() as u64
+        self.bytes.len() as u64
+    }
+
+    pub(crate) fn mapping(&self) -> Mapping {
+        Mapping(self.alive.clone())
     }
 }

@@ -12,7 +12,7 @@ use ipfs_kit_hash::Multihash;
 
 use crate::error::{At, if_there};
 use crate::filter::{Filter, Probe};
-use crate::map::Map;
+use crate::map::{Map, Mapping};
 use crate::scan::Sections;
 use crate::{
     Damage, Folder, HEADER_BYTES, Key, PackError, PackId, Verified, read_options,
@@ -46,8 +46,11 @@ enum Data {
 struct Growing {
     file: File,
     path: PathBuf,
-    /// As much as was committed when something behind it was last asked for.
+    /// As much as was committed when something behind it was last asked for, or as much as
+    /// the file will ever have.
     map: RwLock<Map>,
+    /// How much is mapped at least, though the file may not have it yet.
+    ahead: u64,
 }
 
 /// Where an index says that a block lies.
@@ -89,12 +92,23 @@ impl Pack {
         folder: &Folder,
         id: PackId,
     ) -> Result<Option<Self>, PackError> {
+        Self::open_ahead(folder, id, 0)
+    }
+
+    /// The same for a pack that will grow up to `most_bytes` while it is read: they are mapped
+    /// once for all, where the system maps more than a file has.
+    pub fn open_ahead(
+        folder: &Folder,
+        id: PackId,
+        most_bytes: u64,
+    ) -> Result<Option<Self>, PackError> {
         let path = folder.pack_path(id);
         let Some(file) = if_there(File::open(&path)).at("open", &path)? else {
             return Ok(None);
         };
         let map = RwLock::new(Map::empty());
-        let data = Data::Growing(Growing { file, path, map });
+        let ahead = if cfg!(unix) { most_bytes } else { 0 };
+        let data = Data::Growing(Growing { file, path, map, ahead });
         let (filter, verified) = (Filter::new(0), Verified::new(0));
         let options = read_options()?;
         Ok(Some(Self { id, options, data, index: None, filter, verified }))
@@ -127,6 +141,16 @@ impl Pack {
             Data::Sealed(map) => map.len(),
             Data::Growing(growing) => {
                 growing.file.metadata().map_or(0, |meta| meta.len())
+            }
+        }
+    }
+
+    /// What tells whether the file is still mapped, once this value and views of it are gone.
+    pub fn mapping(&self) -> Mapping {
+        match &self.data {
+            Data::Sealed(map) => map.mapping(),
+            Data::Growing(growing) => {
+                growing.map.read().unwrap_or_else(PoisonError::into_inner).mapping()
             }
         }
     }
@@ -216,6 +240,11 @@ impl Pack {
         Sections::new(self.id, self.options, committed, bytes)
     }
 
+    /// The same from a place where a section begins, as [`Sections::offset`] gave it.
+    pub fn scan_from(&self, offset: u64, committed: u64) -> Sections {
+        self.scan(committed).starting_at(offset)
+    }
+
     /// Which of its blocks were found whole.
     pub fn verified(&self) -> &Verified {
         &self.verified
@@ -267,9 +296,11 @@ impl Growing {
         committed: u64,
     ) -> Result<Bytes, PackError> {
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
-        // Commits end where sections end, so a map has a section whole or not at all.
+        // Commits end where sections end, so a map has a section whole or not at all. What is
+        // mapped ahead of the file must not even be looked at.
         if offset < map.len() {
-            return Ok(map.bytes().clone());
+            let most = usize::try_from(committed).unwrap_or(usize::MAX);
+            return Ok(map.bytes().slice(..most.min(map.bytes().len())));
         }
         drop(map);
         self.committed(id, committed)
@@ -283,7 +314,8 @@ impl Growing {
             if actual < committed {
                 return Err(PackError::Short { id, expected: committed, actual });
             }
-            *map = Map::new(&self.file, committed).at("map", &self.path)?;
+            let bytes = committed.max(self.ahead);
+            *map = Map::new(&self.file, bytes).at("map", &self.path)?;
         }
         let committed = usize::try_from(committed).unwrap_or(usize::MAX);
         Ok(map.bytes().slice(..committed))

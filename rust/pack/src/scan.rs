@@ -44,6 +44,10 @@ impl Sections {
         Self { id, options, bytes, committed, offset: HEADER_BYTES, failed }
     }
 
+    pub(crate) fn starting_at(self, offset: u64) -> Self {
+        Self { offset: offset.max(HEADER_BYTES), ..self }
+    }
+
     /// Where the next section begins, padding included; where the walk ended after its end.
     pub fn offset(&self) -> u64 {
         self.offset

@@ -8,13 +8,14 @@ use ipfs_kit_car::{IndexBuilder, IndexCodec};
 use ipfs_kit_hash::Multihash;
 
 use crate::error::At;
-use crate::{Folder, Pack, PackError, PackId};
+use crate::{Durability, Folder, Pack, PackError, PackId};
 
 /// Writes the index beside its pack: whole under its name, or not there.
 pub(crate) fn write_index(
     folder: &Folder,
     id: PackId,
     entries: impl IntoIterator<Item = (Multihash, u64)>,
+    durability: Durability,
 ) -> Result<(), PackError> {
     let mut index = IndexBuilder::new();
     for (hash, offset) in entries {
@@ -23,18 +24,24 @@ pub(crate) fn write_index(
     index.keep_first();
     let bytes = index.encode(IndexCodec::MultihashSorted);
     let (unfinished, path) = (folder.unfinished_path(id), folder.index_path(id));
-    if let Err(error) = write_synced(&unfinished, &bytes) {
+    if let Err(error) = write(&unfinished, &bytes, durability) {
         fs::remove_file(&unfinished).ok();
         return Err(error).at("write", &unfinished);
     }
     fs::rename(&unfinished, &path).at("rename to", &path)?;
-    folder.sync()
+    match durability {
+        Durability::Synced => folder.sync(),
+        Durability::Cached => Ok(()),
+    }
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    match durability {
+        Durability::Synced => file.sync_all(),
+        Durability::Cached => Ok(()),
+    }
 }
 
 /// Makes the index of a pack anew from its blocks, all of them; gives how many there are.
@@ -50,6 +57,6 @@ pub fn reindex(folder: &Folder, id: PackId) -> Result<Option<usize>, PackError> 
         .map(|section| section.map(|(offset, cid, _)| (*cid.hash(), offset)));
     let entries = sections.collect::<Result<Vec<_>, _>>()?;
     let count = entries.len();
-    write_index(folder, id, entries)?;
+    write_index(folder, id, entries, Durability::Synced)?;
     Ok(Some(count))
 }

@@ -10,7 +10,7 @@ use ipfs_kit_hash::Multihash;
 use crate::error::At;
 use crate::{
     Claim, Folder, HEADER, HEADER_BYTES, MAX_BLOCK_BYTES, PackError, PackId, padding,
-    seal, writeback,
+    reserve, seal, writeback,
 };
 
 /// The one that appends to an unsealed pack.
@@ -35,6 +35,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Writer {
     claim: Claim,
+    durability: Durability,
     /// What was appended and is not yet in the file.
     buffer: Vec<u8>,
     /// Where the buffer begins in the file.
@@ -44,6 +45,16 @@ pub struct Writer {
     /// Where what is on its way to the disk ends.
     started: u64,
     poisoned: bool,
+}
+
+/// Whether what is written is made to survive a power loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The pack, its index and their names are synced when they are made and sealed.
+    Synced,
+    /// The system writes when it likes: for what can be had again, as in a cache. What it was
+    /// given survives the process all the same.
+    Cached,
 }
 
 /// Small blocks are gathered up to this much.
@@ -63,7 +74,31 @@ impl Writer {
         claim.file().write_all(HEADER).at("write", &path)?;
         claim.file().sync_all().at("sync", &path)?;
         folder.sync()?;
-        Ok(Self::new(claim, HEADER_BYTES))
+        Ok(Self::new(claim, HEADER_BYTES, Durability::Synced))
+    }
+
+    /// Makes a new pack of this name that is never synced, with `reserved_bytes` of the disk
+    /// set aside for it where the file system can do that; `None` if there is one already.
+    ///
+    /// So a full disk shows here and not in the midst of a block, and the file takes no more
+    /// of it than this, whatever the file system sets aside for files that grow.
+    pub fn create_cached(
+        folder: &Folder,
+        id: PackId,
+        reserved_bytes: u64,
+    ) -> Result<Option<Self>, PackError> {
+        let Some(claim) = Claim::create_as(folder, id)? else { return Ok(None) };
+        let path = claim.path().to_owned();
+        let mut file = claim.file();
+        let made = reserve::ahead(file, reserved_bytes)
+            .and_then(|()| file.write_all(HEADER))
+            .at("write", &path);
+        if let Err(error) = made {
+            // A file without a header is of no use to anyone.
+            std::fs::remove_file(&path).ok();
+            return Err(error);
+        }
+        Ok(Some(Self::new(claim, HEADER_BYTES, Durability::Cached)))
     }
 
     /// Goes on with a pack; `None` if it is gone, sealed, or held by another.
@@ -79,14 +114,19 @@ impl Writer {
         Claim::take(folder, id)?.map(|claim| claim.resume(committed)).transpose()
     }
 
-    pub(crate) fn resume(claim: Claim, end: u64) -> Result<Self, PackError> {
+    pub(crate) fn resume(
+        claim: Claim,
+        end: u64,
+        durability: Durability,
+    ) -> Result<Self, PackError> {
         claim.file().seek(SeekFrom::Start(end)).at("seek in", claim.path())?;
-        Ok(Self::new(claim, end))
+        Ok(Self::new(claim, end, durability))
     }
 
-    fn new(claim: Claim, end: u64) -> Self {
-        let buffer = Vec::new();
-        Self { claim, buffer, written: end, synced: end, started: end, poisoned: false }
+    fn new(claim: Claim, end: u64, durability: Durability) -> Self {
+        let (buffer, poisoned) = (Vec::new(), false);
+        let (written, synced, started) = (end, end, end);
+        Self { claim, durability, buffer, written, synced, started, poisoned }
     }
 
     /// Which pack.
@@ -157,7 +197,24 @@ impl Writer {
         Ok(self.written)
     }
 
+    /// Whether the pack is still where it was made, and not discarded by another.
+    pub fn is_in_place(&self) -> Result<bool, PackError> {
+        self.claim.is_in_place()
+    }
+
+    /// Sets aside `bytes` of the disk for the pack, where the file system can do that.
+    pub fn reserve(&self, bytes: u64) -> Result<(), PackError> {
+        reserve::ahead(self.claim.file(), bytes).at("write", self.claim.path())
+    }
+
+    /// Gives back what of the disk was set aside and not written.
+    pub fn trim(&mut self) -> Result<(), PackError> {
+        self.flush()?;
+        reserve::trim(self.claim.file()).at("trim", self.claim.path())
+    }
+
     /// Makes everything durable, and the index too: the pack will never change again.
+    /// One that is [cached](Durability::Cached) is trimmed and not synced.
     ///
     /// `entries` are all blocks to be found in it, in any order; of several places of one
     /// block the first is kept. If it fails, the pack can be claimed and sealed again, unless
@@ -166,8 +223,11 @@ impl Writer {
         mut self,
         entries: impl IntoIterator<Item = (Multihash, u64)>,
     ) -> Result<(), PackError> {
-        self.sync()?;
-        seal::write_index(self.claim.folder(), self.id(), entries)
+        match self.durability {
+            Durability::Synced => drop(self.sync()?),
+            Durability::Cached => self.trim()?,
+        }
+        seal::write_index(self.claim.folder(), self.id(), entries, self.durability)
     }
 
     fn check(&self) -> Result<(), PackError> {
@@ -188,7 +248,8 @@ impl Writer {
         result.at("write", self.claim.path())?;
         self.buffer.clear();
         self.written += bytes as u64;
-        if self.written - self.started >= WRITEBACK_BYTES {
+        let synced = self.durability == Durability::Synced;
+        if synced && self.written - self.started >= WRITEBACK_BYTES {
             writeback::start(self.claim.file(), self.started, self.written);
             self.started = self.written;
         }

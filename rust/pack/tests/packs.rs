@@ -338,3 +338,44 @@ fn threads_read_while_one_writes() {
         }
     });
 }
+
+#[test]
+fn what_is_mapped_ahead_serves_a_pack_while_it_grows() {
+    let (_place, folder) = folder();
+    let id = PackId::from_u64(7);
+    let mut writer = Writer::create_cached(&folder, id, 1 << 20).unwrap().unwrap();
+    assert!(Writer::create_cached(&folder, id, 0).unwrap().is_none());
+    let pack = Pack::open_ahead(&folder, id, 1 << 20).unwrap().unwrap();
+    let mut last = HEADER_BYTES;
+    let mut views = Vec::new();
+    for number in 0..40_u8 {
+        let data = vec![number; 20_000];
+        let cid = Cid::new_v1(codec::RAW, Hasher::new(Code::Blake3).hash(&data).unwrap());
+        let offset = writer.append(&cid, &[&data]).unwrap();
+        writer.flush().unwrap();
+        let found = pack.read(offset, writer.end(), cid.hash()).unwrap();
+        assert_eq!(found, data);
+        views.push(found);
+        let mut sections = pack.scan_from(last, writer.end());
+        assert_eq!(sections.next().unwrap().unwrap().0, offset);
+        assert!(sections.next().is_none());
+        last = sections.offset();
+        // A section that reaches beyond what may be believed is not looked at.
+        assert!(pack.read(offset, writer.end() - 1, cid.hash()).is_err());
+    }
+    let mapping = pack.mapping();
+    let entries: Vec<_> = pack
+        .scan(writer.end())
+        .map(Result::unwrap)
+        .map(|(at, cid, _)| (*cid.hash(), at))
+        .collect();
+    writer.seal(entries).unwrap();
+    let sealed = Pack::open(&folder, id).unwrap().unwrap();
+    assert_eq!(sealed.len(), 40);
+    drop(pack);
+    folder.discard(id).unwrap();
+    assert!(mapping.is_alive());
+    assert_eq!(views[39], vec![39; 20_000]);
+    drop(views);
+    assert!(!mapping.is_alive());
+}

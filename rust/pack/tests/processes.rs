@@ -109,6 +109,25 @@ mod fork {
     }
 
     #[test]
+    fn what_a_child_opened_itself_it_keeps_and_a_parent_keeps_all() {
+        let _alone = alone();
+        let (_place, folder) = folder();
+        let mut writer = Writer::create(&folder).unwrap();
+        inherited::close_all_in_child();
+        let (cid, data) = block();
+        writer.append(&cid, &[&data]).unwrap();
+        writer.sync().unwrap();
+        assert!(in_child(|| {
+            inherited::close_all_in_child();
+            // The lists of children have the free places of their parents.
+            drop(writer);
+            let Ok(mut own) = Writer::create(&folder) else { return false };
+            inherited::close_all_in_child();
+            own.append(&cid, &[&data]).is_ok() && own.sync().is_ok()
+        }));
+    }
+
+    #[test]
     fn a_lock_ends_with_the_parent_s_file_though_the_child_lives() {
         let _alone = alone();
         let (_place, folder) = folder();

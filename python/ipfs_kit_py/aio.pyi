@@ -15,6 +15,7 @@ from _typeshed import WriteableBuffer
 from typing_extensions import Buffer
 
 from ipfs_kit_py._aio.files import File, Opening
+from ipfs_kit_py._cache.manager import TieredCacheManager
 from ipfs_kit_py._car import Unpacked
 from ipfs_kit_py._config.loading import Loaded
 from ipfs_kit_py._config.schema import Config
@@ -536,6 +537,7 @@ class IpfsPy(_Twin):
         *,
         engine: Engine | None = None,
         config: Loaded | None = None,
+        cache: TieredCacheManager | None = None,
     ) -> None: ...
     async def add(
         self,
@@ -599,6 +601,9 @@ class IpfsPy(_Twin):
         """Put a block."""
     async def block_stat(self, cid: IPFSPath) -> Result:
         """Say how many bytes a block has."""
+    @property
+    def cache(self) -> TieredCacheManager:
+        """What was read lately."""
     async def cat(
         self,
         cid: IPFSPath,
@@ -796,6 +801,8 @@ class IpfsKit(_Twin):
     @property
     def engine(self) -> Engine:
         """Who keeps the blocks, pins and names."""
+    async def get_cache_manager(self) -> TieredCacheManager:
+        """Give the tiered cache, as `tiered_cache` does."""
     @property
     def ipfs(self) -> IpfsPy: ...
     async def ipfs_add_path(
@@ -837,6 +844,8 @@ class IpfsKit(_Twin):
         """`master`, `worker` or `leecher`."""
     async def settings(self) -> dict[str, object]:
         """Give what was set, nested, as a file can hold it: with secrets."""
+    @property
+    def tiered_cache(self) -> TieredCacheManager: ...
     async def __call__(self, method: str, /, **arguments: Any) -> Any:
         """Call a method by its name."""
     def __getattr__(self, name: str) -> Any:

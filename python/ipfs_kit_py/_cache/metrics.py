@@ -43,7 +43,9 @@ class TierMetrics:
             "misses": self.misses,
             "hit_rate": self.hits / asked if asked else 0.0,
             "bytes": self.bytes,
-            "avg_access_time_ms": self.nanoseconds / self.hits / 1e6 if self.hits else 0.0,
+            "avg_access_time_ms": self.nanoseconds / self.hits / 1e6
+            if self.hits
+            else 0.0,
             "latency_us": {
                 1 << at: count for at, count in enumerate(self._histogram) if count
             },

@@ -28,14 +28,18 @@ $ ipfs-kit config set role worker --config config.yaml
 role is set in config.yaml
 $ ipfs-kit config set cache_config.memory_cache_size 512MB --config config.yaml
 cache_config.memory_cache_size is set in config.yaml
+$ ipfs-kit config set cluster_name research --config config.yaml
+cluster_name is set in config.yaml
 $ cat config.yaml
 role: worker
 cache_config:
   memory_cache_size: 512MB
+cluster_name: research
 $ IPFS_KIT_ROLE=master ipfs-kit config show --config config.yaml
 role                            master       IPFS_KIT_ROLE
 config_path                     config.yaml  config_path
-cache_config.memory_cache_size  512MB        config.yaml  inactive
+cache_config.memory_cache_size  512MB        config.yaml
+cluster_name                    research     config.yaml  inactive
 ```
 
 `ipfs-kit config show --all` prints every key, `get` one, `path` where files are looked

@@ -44,6 +44,7 @@ PARTS: Final = {
     "kubo": "Kubo",
     "network": "Network",
     "cache": "Cache",
+    "cache_policy": "Cache policy",
     "libp2p": "libp2p",
     "cluster": "Cluster",
     "tasks": "Tasks",
@@ -57,7 +58,7 @@ PARTS: Final = {
 }
 """Parts of the kit, with their titles in the reference."""
 
-BUILT_PARTS: Final = frozenset({"core"})
+BUILT_PARTS: Final = frozenset({"core", "cache"})
 """Parts that exist: settings of all others have no effect yet."""
 
 OTHER_VARIABLES: Final = {
@@ -110,7 +111,7 @@ class TimeoutsConfig(Section, part="network"):
     peer_connect = field(DURATION, 30.0, "How long a connection to a peer may take.")
 
 
-class ArcConfig(Section, part="cache"):
+class ArcConfig(Section, part="cache_policy"):
     """How the memory tier weighs what to keep."""
 
     ghost_list_size = field(COUNT, 1024, "How many evicted keys are remembered.")
@@ -149,24 +150,43 @@ class CacheConfig(Section, part="cache"):
         "Larger items never go to memory.",
         aliases=("cache_config.max_item_size",),
     )
-    min_access_count = field(COUNT, 2, "Readings before an item goes to memory.")
+    min_access_count = field(
+        COUNT, 2, "Readings before an item goes to memory.", part="cache_policy"
+    )
     prefetch_enabled = field(
-        FLAG, True, "Whether what will probably be read next is fetched ahead."
+        FLAG,
+        True,
+        "Whether what will probably be read next is fetched ahead.",
+        part="cache_policy",
     )
     enable_memory_mapping = field(
         FLAG,
         True,
         "Whether large items on disk are mapped rather than read.",
         aliases=("cache.use_mmap", "cache_config.use_mmap"),
+        part="cache_policy",
     )
-    promotion_threshold = field(COUNT, 3, "Readings that move an item a tier up.")
+    promotion_threshold = field(
+        COUNT, 3, "Readings that move an item a tier up.", part="cache_policy"
+    )
     demotion_threshold = field(
-        NUMBER, 30.0, "Days without a reading that move an item a tier down."
+        NUMBER,
+        30.0,
+        "Days without a reading that move an item a tier down.",
+        part="cache_policy",
     )
-    tiers = field(TABLE, {}, "The tiers, by name, if not memory and disk.")
-    default_tier = field(TEXT, "memory", "The tier that new items go to.")
-    replication_policy = optional(TEXT, "Which items are copied to other tiers.")
-    external_backends = field(TABLE, {}, "Remote tiers, by name: storacha, s3.")
+    tiers = field(
+        TABLE, {}, "The tiers, by name, if not memory and disk.", part="cache_policy"
+    )
+    default_tier = field(
+        TEXT, "memory", "The tier that new items go to.", part="cache_policy"
+    )
+    replication_policy = optional(
+        TEXT, "Which items are copied to other tiers.", part="cache_policy"
+    )
+    external_backends = field(
+        TABLE, {}, "Remote tiers, by name: storacha, s3.", part="cache_policy"
+    )
     arc = nested(ArcConfig)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from ipfs_kit_py._cache.manager import TieredCacheManager
 from ipfs_kit_py._config import Config, Loaded, load
 from ipfs_kit_py._engine import Engine, open_engine
 from ipfs_kit_py._native import CID
@@ -18,6 +19,7 @@ class Node:
         metadata: Settings over those of the environment and the configuration file.
         engine: An engine that is open already, and stays open; `config` belongs to it.
         config: A configuration that is loaded already.
+        cache: A cache that others use too.
     """
 
     def __init__(
@@ -27,15 +29,24 @@ class Node:
         *,
         engine: Engine | None = None,
         config: Loaded | None = None,
+        cache: TieredCacheManager | None = None,
     ) -> None:
         self._loaded = config or load(with_resources(metadata, resources))
         self._owns_engine = engine is None
         self._engine: Engine = engine or open_engine(self._loaded.config)
+        settings = self._loaded.config.cache_config
+        self._owns_cache = cache is None
+        self._cache = cache or TieredCacheManager.for_settings(settings)
 
     @property
     def engine(self) -> Engine:
         """Who keeps the blocks, pins and names."""
         return self._engine
+
+    @property
+    def cache(self) -> TieredCacheManager:
+        """What was read lately."""
+        return self._cache
 
     @property
     def config(self) -> Config:
@@ -44,6 +55,8 @@ class Node:
 
     def close(self) -> None:
         """Let go of the repository; closing twice is no error."""
+        if self._owns_cache:
+            self._cache.close()
         if self._owns_engine:
             self._engine.close()
 
@@ -86,3 +99,33 @@ def both(cid: CID, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - sizes and
     for name, value in values.items():
         found |= {name: value, name.capitalize(): value}
     return found
+
+
+def content_of(
+    node: Node, path: IPFSPath, offset: int = 0, length: int | None = None
+) -> bytes:
+    """Read a file, or a range of it, from memory if it was read whole before.
+
+    What the engine holds is not put on the cache's disk: it would lie there twice.
+    """
+    engine, cache, name = node.engine, node.cache, _plain_cid(path)
+    if name is None or offset < 0 or (length is not None and length < 0):
+        return engine.cat(path, offset, length)
+    is_whole = offset == 0 and length is None
+    known = cache.get_in_memory(name)
+    if known is None:
+        data = engine.cat(path, offset, length)
+        if is_whole:
+            cache.put_in_memory(name, data)
+        return data
+    if is_whole:
+        return known
+    return known[offset : None if length is None else offset + length]
+
+
+def _plain_cid(path: IPFSPath) -> str | None:
+    """Give the text of a CID that stands for itself; `None` for any longer path."""
+    if not isinstance(path, str):
+        return str(path)
+    name = path.removeprefix("/ipfs/").removeprefix("ipfs://")
+    return None if "/" in name or ":" in name else name

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
-from ipfs_kit_py._ipfs.node import Node, both, text_of
+from ipfs_kit_py._ipfs.node import Node, both, content_of, text_of
 from ipfs_kit_py._repository import Entry, IPFSPath
 from ipfs_kit_py._repository.dags import Writable
 from ipfs_kit_py._results import operation
@@ -41,7 +41,7 @@ class Reading(Node):
         """
         found = {"cid": text_of(cid)}
         if output is None:
-            data = self._engine.cat(cid, offset, length)
+            data = content_of(self, cid, offset, length)
             return found | {"content": data, "data": data, "size": len(data)}
         size = 0
         for piece in self._engine.iter_file(cid, offset, length):

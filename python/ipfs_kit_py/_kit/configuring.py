@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ipfs_kit_py._results import operation
 
 if TYPE_CHECKING:
+    from ipfs_kit_py._cache.manager import TieredCacheManager
     from ipfs_kit_py._config import Config, Loaded
     from ipfs_kit_py._config.changing import Changed
     from ipfs_kit_py._engine import Engine
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 class Configuring:
     """Settings are read when a kit is made: what is changed here counts for the next."""
 
+    tiered_cache: "TieredCacheManager"
     _loaded: "Loaded"
     _engine: "Engine"
 
@@ -54,6 +56,10 @@ class Configuring:
         """
         done = self._set(_dotted(new_config))
         return {"keys": [one.key for one in done], "path": done[0].path if done else None}
+
+    def get_cache_manager(self) -> "TieredCacheManager":
+        """Give the tiered cache, as `tiered_cache` does."""
+        return self.tiered_cache
 
     @operation("ipfs_kit_start")
     def ipfs_kit_start(self) -> dict[str, Any]:

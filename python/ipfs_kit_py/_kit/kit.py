@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, cast
 
+from ipfs_kit_py._cache.manager import TieredCacheManager
 from ipfs_kit_py._config import Loaded, load
 from ipfs_kit_py._engine import Engine, open_engine
 from ipfs_kit_py._hashing import StrPath
@@ -37,6 +38,7 @@ class IpfsKit(Content, Configuring):
 
     Attributes:
         ipfs: Content, pins, names and mutable files.
+        tiered_cache: What was read lately, in memory and on the disk.
         metadata: The settings that were given.
 
     Raises:
@@ -66,7 +68,11 @@ class IpfsKit(Content, Configuring):
         self._loaded: Loaded = load(self.metadata, config_path)
         start_logging(self._loaded)
         self._engine: Engine = open_engine(self._loaded.config)
-        self.ipfs = ipfs_py(engine=self._engine, config=self._loaded)
+        settings = self._loaded.config.cache_config
+        self.tiered_cache = TieredCacheManager.for_settings(settings)
+        self.ipfs = ipfs_py(
+            engine=self._engine, config=self._loaded, cache=self.tiered_cache
+        )
 
     @property
     def role(self) -> RoleName:
@@ -117,7 +123,8 @@ class IpfsKit(Content, Configuring):
         return sorted({*super().__dir__(), *here})
 
     def close(self) -> None:
-        """Let go of the repository; closing twice is no error."""
+        """Let go of the repository and the cache; closing twice is no error."""
+        self.tiered_cache.close()
         self._engine.close()
 
     def __enter__(self) -> Self:

@@ -133,7 +133,6 @@ _OTHERS = {
         "get_metadata_index sync_metadata_index publish_metadata_index",
     ),
     "get_filesystem": Method("filesystem", "get_filesystem"),
-    "get_cache_manager": Method("tiered_cache", "get_cache_manager"),
 }
 
 METHODS: dict[str, Method] = _LOCAL | _CLUSTER | _OTHERS
@@ -146,7 +145,6 @@ PARTS: dict[str, str] = {
     "ipget": "downloads from gateways",
     "s3_kit": "S3",
     "storacha_kit": "Storacha",
-    "tiered_cache": "the tiered cache",
     "filesystem": "the fsspec file system",
     "libp2p": "libp2p",
     "metadata_index": "the metadata index",

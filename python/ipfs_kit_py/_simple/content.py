@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ipfs_kit_py._hashing import ProgressCallback, Readable, StrPath
 from ipfs_kit_py._ipfs.adding import added, json_bytes, source_of, text_bytes, title_of
+from ipfs_kit_py._ipfs.node import content_of
 from ipfs_kit_py._ipfs.reading import is_mutable
 from ipfs_kit_py._repository import IPFSFile, IPFSPath, PinType
 from ipfs_kit_py.errors import (
@@ -97,7 +98,7 @@ class Content:
         """
         if is_mutable(path):
             return self.kit.engine.files_read(str(path), offset, length)
-        return self.kit.engine.cat(path, offset, length)
+        return content_of(self.kit.ipfs, path, offset, length)
 
     @overload
     def get(self, cid: IPFSPath, output: None = None) -> bytes: ...

@@ -181,7 +181,7 @@ impl System {
                         assert_eq!(found, &block(*last).1);
                         assert_eq!(metadata, Some(vec![*last]));
                     }
-                    (Some(_), None) => panic!("a key that was not put"),
+                    (Some(_), None) => unreachable!("a key that was not put"),
                     (None, Some(_)) => assert!(self.harmed || self.evicted),
                     (None, None) => {}
                 }

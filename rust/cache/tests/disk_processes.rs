@@ -57,7 +57,11 @@ fn helper_that_writes() {
         let seed = if number % 3 == 0 { number } else { first + number };
         let (cid, data) = block(seed);
         assert!(cache.put(&cid, &data, Trust::Verified), "{:?}", cache.state());
-        cache.put_key(&seed.to_le_bytes(), &data[..seed as usize % 500], b"m");
+        cache.put_key(
+            &seed.to_le_bytes(),
+            &data[..usize::try_from(seed % 500).unwrap()],
+            b"m",
+        );
         let (old, bytes) = block(first + number * 7 % (number + 1));
         if let Some(found) = cache.get(old.hash()) {
             assert_eq!(found, bytes);

@@ -1,11 +1,10 @@
-//! The classes `ARCache` and `Plan`: Python objects in the memory tier.
+//! The class `ARCache`: Python objects in the memory tier.
 //!
 //! A cache keeps the caller's own object and gives it back, so that a hit costs no copy. What
 //! is evicted is let go of outside of all locks, on a thread that is attached. Nothing of
 //! Python's runs under a lock: references alone are counted there.
 
 use std::borrow::Cow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ipfs_kit_cache::{Memory, Place};
 use pyo3::exceptions::PyTypeError;
@@ -30,7 +29,7 @@ const PLACES: [(&str, Place); 5] = [
 ];
 
 /// A key as bytes: text as it is, bytes behind one that no text begins with.
-fn key_of<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+pub(crate) fn key_of<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if let Ok(text) = key.cast::<PyString>() {
         return Ok(Cow::Borrowed(text.to_str()?.as_bytes()));
     }
@@ -45,7 +44,7 @@ fn key_of<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
 }
 
 /// The other way round; CIDs come back as text.
-fn object_of(py: Python<'_>, key: &[u8]) -> Py<PyAny> {
+pub(crate) fn object_of(py: Python<'_>, key: &[u8]) -> Py<PyAny> {
     match key.split_first() {
         Some((0xff, bytes)) => PyBytes::new(py, bytes).into_any().unbind(),
         _ => PyString::new(py, &String::from_utf8_lossy(key)).into_any().unbind(),
@@ -211,66 +210,5 @@ impl ARCache {
         );
         let hits = self.memory.hits_and_misses();
         (lists.entries, lists.bytes, lists.target, hits, counted)
-    }
-}
-
-/// Keeping by plan, under a lock.
-#[pyclass(frozen, module = "ipfs_kit_py._native")]
-pub(crate) struct Plan {
-    plan: Mutex<ipfs_kit_cache::Plan<Key, Py<PyAny>>>,
-}
-
-impl Plan {
-    fn plan(&self) -> MutexGuard<'_, ipfs_kit_cache::Plan<Key, Py<PyAny>>> {
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[pymethods]
-impl Plan {
-    #[new]
-    fn new(order: &Bound<'_, PyAny>, maxsize: u64) -> PyResult<Self> {
-        let mut keys: Vec<Key> = Vec::new();
-        for key in order.try_iter()? {
-            keys.push(Key::from_slice(&key_of(&key?)?));
-        }
-        Ok(Self { plan: Mutex::new(ipfs_kit_cache::Plan::new(keys, maxsize)) })
-    }
-
-    fn get<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (py, key) = (key.py(), key_of(key)?);
-        let found = self.plan().get(&*key).map(|value| value.clone_ref(py));
-        Ok(found.map(|value| value.into_bound(py)))
-    }
-
-    fn put(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let key = Key::from_slice(&key_of(key)?);
-        let (value, size) = value_of(value)?;
-        let mut evicted = Vec::new();
-        // The lock is let go of before what was evicted is.
-        let taken = self.plan().put(key, value, size, &mut evicted);
-        Ok(taken)
-    }
-
-    /// Whether a key stands in the order.
-    fn contains(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.plan().contains(&*key_of(key)?))
-    }
-
-    /// Whether a value is held.
-    fn holds(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.plan().holds(&*key_of(key)?))
-    }
-
-    /// The next keys that are not held, of so many readings ahead.
-    fn upcoming(&self, py: Python<'_>, readings: usize) -> Vec<Py<PyAny>> {
-        let keys = self.plan().upcoming(readings);
-        keys.iter().map(|key| object_of(py, key)).collect()
-    }
-
-    /// Values, bytes, readings left, hits, misses.
-    fn numbers(&self) -> (usize, u64, usize, u64, u64) {
-        let plan = self.plan();
-        (plan.len(), plan.bytes(), plan.left(), plan.hits(), plan.misses())
     }
 }

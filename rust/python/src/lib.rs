@@ -13,6 +13,7 @@ mod cancel;
 mod car;
 mod cid;
 mod column;
+mod disk_cache;
 mod errors;
 mod hashing;
 mod ipld;
@@ -43,7 +44,7 @@ mod _native {
     #[pymodule_export]
     use crate::bulk::{cid_of, cids_of};
     #[pymodule_export]
-    use crate::cache::{ARCache, Plan};
+    use crate::cache::ARCache;
     #[pymodule_export]
     use crate::cancel::CancelToken;
     #[pymodule_export]
@@ -52,6 +53,8 @@ mod _native {
     use crate::cid::CID;
     #[pymodule_export]
     use crate::column::CIDColumn;
+    #[pymodule_export]
+    use crate::disk_cache::DiskCache;
     #[pymodule_export]
     use crate::errors::error_codes;
     #[pymodule_export]

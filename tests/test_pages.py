@@ -43,8 +43,9 @@ def test_the_roles_are_those_of_the_kit() -> None:
         assert words(components) == sorted(ROLES[name].components)
 
 
-def test_only_ipfs_is_built() -> None:
-    assert "it is the only\ncomponent that is built" in text("roles.md")
+def test_the_components_that_are_built_are_named() -> None:
+    assert "these are the components that are\nbuilt" in text("roles.md")
+    assert "tiered_cache" not in PARTS
     assert {at.component for at in METHODS.values()} - PARTS.keys() == {"kit", "ipfs"}
 
 

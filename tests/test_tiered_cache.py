@@ -1,9 +1,12 @@
 """The disk tier and the tiers together, as Python sees them."""
 
+import json
 import logging
 import multiprocessing
 import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -378,3 +381,38 @@ def test_threads_share_a_disk_cache(disk: DiskCache) -> None:
     for worker in workers:
         worker.join()
     assert not wrong
+
+
+def test_the_commands_show_check_and_empty_it(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    disk = DiskCache(folder, 16 * MIB)
+    value, block = os.urandom(20_000), os.urandom(1000)
+    disk.put("key", value)
+    disk.put_block(cid_of(block), block)
+    name = disk.index["key"]["filename"]
+    disk.close()
+    environ = os.environ | {
+        "HOME": str(tmp_path),
+        "IPFS_KIT_DISK_CACHE_PATH": str(folder),
+        "IPFS_KIT_DISK_CACHE_SIZE": "16MiB",
+    }
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "ipfs_kit_py.cli", "cache", *words]
+        return subprocess.run(
+            command, env=environ, capture_output=True, text=True, check=False
+        )
+
+    shown = json.loads(run("stats", "--json").stdout)
+    assert (shown["entry_count"], shown["state"]) == (2, "on")
+    assert set(run("ls", "-q").stdout.split()) == {"key", str(cid_of(block))}
+    done = run("verify")
+    assert (done.returncode, done.stdout) == (0, "2 items, 21 kB, 0 damaged\n")
+    file = folder / name
+    data = bytearray(file.read_bytes())
+    data[data.find(value) + 5] ^= 1
+    file.write_bytes(data)
+    done = run("verify", "--json")
+    assert (done.returncode, json.loads(done.stdout)["damaged"]) == (1, 1)
+    assert json.loads(run("clear", "--json").stdout)["freed_bytes"] > 0
+    assert run("ls").stdout == ""

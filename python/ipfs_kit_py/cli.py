@@ -12,6 +12,7 @@ import click
 
 from ipfs_kit_py._cli.add import add
 from ipfs_kit_py._cli.block import block
+from ipfs_kit_py._cli.cache import cache
 from ipfs_kit_py._cli.car import car
 from ipfs_kit_py._cli.cid import cid
 from ipfs_kit_py._cli.completions import completions
@@ -48,7 +49,7 @@ def cli(*, repo_path: str | None, config_path: str | None) -> None:
 for command in (
     *(init, id_command, add, cat, get, ls, refs, pin, block, dag, files, key, name, repo),
     *(stats, exists, list_pins, unpin, hash_command, cid, car, config, version),
-    *(publish, resolve, completions),
+    *(publish, resolve, cache, completions),
 ):
     cli.add_command(command)
 

@@ -9,7 +9,7 @@ GROUPS = {
     "Mutable files": "files",
     "Blocks and DAGs": "block dag car",
     "CIDs": "hash cid",
-    "The repository": "repo stats",
+    "The repository": "repo stats cache",
     "Settings and tools": "config completions version",
 }
 

@@ -225,3 +225,15 @@ def test_a_read_only_tree_that_is_empty_cannot_be_made(tmp_path: Path) -> None:
         pytest.raises(RepositoryError),
     ):
         reader.files_flush()
+
+
+def test_a_file_of_exabytes_of_zeros_is_made_at_once(repository: Repository) -> None:
+    repository.files_write("/f", b"start", create=True)
+    repository.files_truncate("/f", 1 << 62)
+    assert repository.files_stat("/f").size == 1 << 62
+    assert repository.repo_stat().bytes < 1_000_000
+    repository.files_write("/f", b"end", (1 << 62) + 7)
+    assert repository.files_read("/f", (1 << 62) + 5) == b"\0\0end"
+    assert repository.files_read("/f", 0, 7) == b"start\0\0"
+    with pytest.raises(InvalidParameterError):
+        repository.files_truncate("/f", 1 << 63)

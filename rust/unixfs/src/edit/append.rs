@@ -6,6 +6,7 @@
 //! that one append makes is a level deeper than that of a file written at once. All of this
 //! decides CIDs, and is as Kubo has it.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use ipfs_kit_chunker::{Chunker, Spec};
@@ -28,8 +29,16 @@ const ZEROS: [u8; 4096] = [0; 4096];
 /// What is to be added, in chunks.
 #[derive(Debug)]
 pub(super) enum Chunks<'d> {
-    Data { bytes: &'d [u8], chunks: std::vec::IntoIter<Range<usize>> },
-    Zeros { left: u64, leaf: Option<Child> },
+    Data {
+        bytes: &'d [u8],
+        chunks: std::vec::IntoIter<Range<usize>>,
+    },
+    Zeros {
+        left: u64,
+        leaf: Option<Child>,
+        /// Full subtrees that were made, by depth: the next of that depth is the same one.
+        full: HashMap<i64, Child>,
+    },
 }
 
 impl<'d> Chunks<'d> {
@@ -39,7 +48,7 @@ impl<'d> Chunks<'d> {
     }
 
     pub(super) fn zeros(left: u64) -> Self {
-        Self::Zeros { left, leaf: None }
+        Self::Zeros { left, leaf: None, full: HashMap::new() }
     }
 
     fn is_done(&self) -> bool {
@@ -62,7 +71,7 @@ impl<'d> Chunks<'d> {
                 None => Ok(None),
             },
             Self::Zeros { left: 0, .. } => Ok(None),
-            Self::Zeros { left, leaf } => {
+            Self::Zeros { left, leaf, .. } => {
                 let len = usize::try_from(*left).unwrap_or(usize::MAX).min(ZEROS.len());
                 *left -= len as u64;
                 if let Some(leaf) = leaf.filter(|leaf| leaf.size == len as u64) {
@@ -71,6 +80,21 @@ impl<'d> Chunks<'d> {
                 *leaf = Some(editor.blocks(rules).whole_leaf(&ZEROS[..len])?);
                 Ok(*leaf)
             }
+        }
+    }
+
+    /// Gives a subtree that was made before, if all of it is still to be added.
+    fn repeated(&mut self, depth: i64) -> Option<Child> {
+        let Self::Zeros { left, full, .. } = self else { return None };
+        let child = *full.get(&depth)?;
+        *left = left.checked_sub(child.size)?;
+        Some(child)
+    }
+
+    /// Remembers a subtree that took all it could: otherwise nothing would be left to add.
+    fn remember(&mut self, depth: i64, child: Child) {
+        if let Self::Zeros { left: 1.., full, .. } = self {
+            full.insert(depth, child);
         }
     }
 }
@@ -222,10 +246,15 @@ impl Grower<'_, '_, '_> {
         if self.chunks.is_done() {
             return Ok(());
         }
+        // Gaps may be longer than any disk, and are made of few different blocks.
+        if let Some(child) = self.chunks.repeated(max_depth) {
+            return node.push(&child);
+        }
         let mut below = PbBlock::empty_file(self.rules.clone());
         self.fill_leaves(&mut below)?;
         self.fill_subtrees(&mut below, 1, max_depth)?;
         let child = self.editor.save_part(&Part::Node(below))?;
+        self.chunks.remember(max_depth, child);
         node.push(&child)
     }
 
@@ -266,6 +295,37 @@ fn place(node: &PbBlock) -> (i64, usize) {
         Some(subtrees) => {
             let depth = i64::try_from(subtrees / REPEAT).unwrap_or(i64::MAX - 1);
             (depth + 1, subtrees % REPEAT)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipfs_kit_dag::MemoryBlocks;
+
+    use super::*;
+    use crate::{Control, Params, Profile};
+
+    fn grown(chunks: Chunks<'_>) -> Child {
+        let (params, control) = (Params::of(Profile::UnixFsV1_2025), Control::new());
+        let mut blocks = MemoryBlocks::default();
+        let mut editor = Editor::new(&params, &control, &mut blocks);
+        let mut draft = Draft::empty(&params, Some(true));
+        draft.append(&mut editor, chunks).unwrap();
+        draft.finish(&mut editor).unwrap()
+    }
+
+    #[test]
+    fn zeros_make_the_tree_that_as_many_bytes_make() {
+        let zeros = vec![0; 4096 * 174 * 31 + 1];
+        let spec: Spec = "size-4096".parse().unwrap();
+        for leaves in [1, 173, 174, 175, 174 * 5, 174 * 10, 174 * 25 + 9, 174 * 31] {
+            for size in [leaves * 4096 - 1, leaves * 4096, leaves * 4096 + 1] {
+                let data = Chunks::data(&zeros[..size], &spec).unwrap();
+                let (made, repeated) = (grown(data), grown(Chunks::zeros(size as u64)));
+                assert_eq!(made.cid, repeated.cid, "{size}");
+                assert_eq!((made.size, made.tsize), (repeated.size, repeated.tsize));
+            }
         }
     }
 }

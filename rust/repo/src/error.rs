@@ -89,7 +89,7 @@ pub enum RepoError {
         path: PathBuf,
     },
     /// Another process holds what is needed for too long.
-    #[error("the repository {} is busy: another process {what}", path.display())]
+    #[error("the repository {} is busy: another process {what}; try again when it has ended", path.display())]
     Busy {
         /// The repository.
         path: PathBuf,
@@ -114,7 +114,7 @@ pub enum RepoError {
     )]
     Forked,
     /// A root that is not pinned, or not in this way.
-    #[error("{} is not pinned{how}", to_string(cid))]
+    #[error("{} is not pinned{how}: `ipfs-kit pin ls` lists what is", to_string(cid))]
     NotPinned {
         /// The root.
         cid: Box<Cid>,
@@ -274,7 +274,7 @@ impl RepoError {
             Self::Index { source, .. } | Self::Statement(source) => is_full(source),
             Self::Io { source, .. }
             | Self::Pack(ipfs_kit_pack::PackError::Io { source, .. }) => {
-                source.kind() == std::io::ErrorKind::StorageFull
+                is_disk_full(source)
             }
             _ => false,
         }
@@ -307,6 +307,11 @@ impl From<RepoError> for DagError {
     }
 }
 
+/// Whether the disk has no room left, or whoever asks for it may have no more.
+pub fn is_disk_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// The whole chain of reasons.
 pub(crate) fn described(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -317,4 +322,23 @@ pub(crate) fn described(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_used_up_quota_is_a_full_disk() {
+        for (kind, is_full) in [
+            (io::ErrorKind::StorageFull, true),
+            (io::ErrorKind::QuotaExceeded, true),
+            (io::ErrorKind::TimedOut, false),
+        ] {
+            let error = RepoError::io("write", Path::new("x"))(kind.into());
+            assert_eq!(error.is_disk_full(), is_full, "{kind}");
+        }
+        #[cfg(target_os = "linux")]
+        assert!(is_disk_full(&io::Error::from_raw_os_error(122)));
+    }
 }

@@ -66,7 +66,7 @@ impl Repository {
         let mut done = Collected::default();
         let gone = with_room(folder, || {
             done.freed_bytes += clean(&shared)?;
-            sweep(&shared, mark(&shared, control)?, None, control)
+            sweep(&shared, mark(&shared, control)?, Sweep::Unused, control)
         })?;
         for (key, bytes) in &gone.blocks {
             done.blocks += 1;
@@ -86,17 +86,45 @@ impl Repository {
     /// Removes these blocks whatever their age; those in use are an error, before any is
     /// removed. Gives how many were here.
     pub fn remove(&self, cids: &[Cid], control: &Control) -> Result<u64, RepoError> {
+        let gone = self.remove_all(control, Sweep::All(cids))?;
+        Ok(gone.blocks.len() as u64)
+    }
+
+    /// Removes those of these blocks that are not in use, whatever their age. Gives the
+    /// others.
+    pub fn remove_unused(
+        &self,
+        cids: &[Cid],
+        control: &Control,
+    ) -> Result<Vec<Cid>, RepoError> {
+        Ok(self.remove_all(control, Sweep::Free(cids))?.in_use)
+    }
+
+    fn remove_all(&self, control: &Control, what: Sweep<'_>) -> Result<Gone, RepoError> {
         let shared = self.shared()?;
         shared.writable()?;
         let folder = &shared.folder;
         let _lock = with_room(folder, || Collecting::begin(&shared, control))?;
-        let gone = with_room(folder, || {
-            sweep(&shared, mark(&shared, control)?, Some(cids), control)
-        })?;
+        let gone =
+            with_room(folder, || sweep(&shared, mark(&shared, control)?, what, control))?;
         gone.discard(&shared)?;
-        Ok(gone.blocks.len() as u64)
+        Ok(gone)
     }
 }
+
+/// Which blocks go.
+#[derive(Debug, Clone, Copy)]
+enum Sweep<'a> {
+    /// All that nothing keeps and that are old enough.
+    Unused,
+    /// These, of any age; none of them if one is in use.
+    All(&'a [Cid]),
+    /// These, of any age, but for those that are in use.
+    Free(&'a [Cid]),
+}
+
+/// What the user of a block may be.
+pub const USERS: &str = "a pin, a name, the mutable files or an import needs it";
 
 /// The lock of the one who collects.
 #[derive(Debug)]
@@ -199,6 +227,8 @@ fn mark(shared: &Shared, control: &Control) -> Result<Marks, RepoError> {
 struct Gone {
     blocks: Vec<(Key, u64)>,
     packs: Vec<(PackId, Option<Claim>)>,
+    /// Of those that were to go by name.
+    in_use: Vec<Cid>,
 }
 
 impl Gone {
@@ -227,11 +257,11 @@ impl Cutoff {
     }
 }
 
-/// Removes what is not marked; with `only`, nothing but these, of any age.
+/// Removes blocks, none of which is marked.
 fn sweep(
     shared: &Shared,
     mut marks: Marks,
-    only: Option<&[Cid]>,
+    what: Sweep<'_>,
     control: &Control,
 ) -> Result<Gone, RepoError> {
     let index = shared.folder.index();
@@ -257,23 +287,28 @@ fn sweep(
                 Note::Root(root) => marks.follow(&root, Missing::Pass, control, read)?,
             }
         }
-        let doomed: Option<HashSet<Key>> =
-            only.map(|cids| cids.iter().map(|cid| Key::of(cid.hash())).collect());
-        let cutoff = match only {
-            None => Cutoff {
-                seq: oldest.unwrap_or(i64::MAX),
-                time: shared.now() - shared.options.min_age,
-            },
+        let mut gone = Gone::default();
+        let named = match what {
+            Sweep::Unused => None,
+            Sweep::All(cids) | Sweep::Free(cids) => Some(cids),
+        };
+        let (cutoff, doomed) = match named {
+            None => {
+                let time = shared.now() - shared.options.min_age;
+                (Cutoff { seq: oldest.unwrap_or(i64::MAX), time }, None)
+            }
             Some(cids) => {
-                let used = |cid: &&Cid| marks.contains(&Key::of(cid.hash()));
-                if let Some(cid) = cids.iter().find(used) {
-                    let by = "a pin, a name, the mutable files or an import needs it";
-                    return Err(RepoError::InUse { cid: Box::new(*cid), by });
+                let is_used = |cid: &Cid| marks.contains(&Key::of(cid.hash()));
+                gone.in_use = cids.iter().copied().filter(is_used).collect();
+                if let (Sweep::All(_), [cid, ..]) = (what, &*gone.in_use) {
+                    return Err(RepoError::InUse { cid: Box::new(*cid), by: USERS });
                 }
-                Cutoff { seq: i64::MAX, time: i64::MAX }
+                let free = cids.iter().filter(|cid| !is_used(cid));
+                let doomed: HashSet<_> = free.map(|cid| Key::of(cid.hash())).collect();
+                (Cutoff { seq: i64::MAX, time: i64::MAX }, Some(doomed))
             }
         };
-        if only.is_none() {
+        if doomed.is_none() {
             mark_young(transaction, &mut marks, cutoff, |marks, root| {
                 marks.follow(root, Missing::Pass, control, read)
             })?;
@@ -283,7 +318,6 @@ fn sweep(
             None => !marks.contains(key),
         };
         removal.announce()?;
-        let mut gone = Gone::default();
         for pack in all_packs(transaction)? {
             if control.is_cancelled() {
                 return Err(RepoError::Cancelled);

@@ -54,9 +54,9 @@ mod unchanged;
 mod verify;
 mod view;
 
-pub use error::RepoError;
+pub use error::{RepoError, is_disk_full};
 pub use fork::{after_fork_in_child, after_fork_in_parent, before_fork};
-pub use gc::Collected;
+pub use gc::{Collected, USERS};
 pub use keystore::NamedKey;
 pub use names::Publication;
 pub use pins::{Pin, PinKind, Pinned};

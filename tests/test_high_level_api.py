@@ -166,7 +166,7 @@ def test_every_method_fails_in_a_test() -> None:
 def test_a_folder_has_no_bytes(api: IPFSSimpleAPI) -> None:
     with pytest.raises(PathIsADirectoryError):
         api.cat(folder())
-    with pytest.raises(InvalidParameterError, match="UTF-8"):
+    with pytest.raises(InvalidParameterError, match="surrogate"):
         api.add_str("\ud800")
 
 

@@ -119,3 +119,25 @@ def test_v0_and_v1_are_one_block(repository: Repository) -> None:
     assert repository.has(cid.to_v1())
     assert repository.block_get(cid.to_v1()) == repository.block_get(cid)
     assert CID(str(cid.to_v1())) != cid
+
+
+def test_blocks_are_removed_each_for_itself(repository: Repository) -> None:
+    kept = repository.add(b"pinned").cid
+    loose = repository.block_put_many([b"one", b"two"])
+    missing = cid_of(b"not here")
+    done = repository.block_rm_each([loose[0], str(kept), missing, loose[1]])
+    assert [cid for cid, _ in done] == [loose[0], kept, missing, loose[1]]
+    assert [type(error) for _, error in done] == [
+        type(None),
+        BlockInUseError,
+        BlockNotFoundError,
+        type(None),
+    ]
+    assert [repository.has(cid) for cid in (*loose, kept)] == [False, False, True]
+    assert repository.block_rm_each([missing, missing], force=True) == [
+        (missing, None),
+        (missing, None),
+    ]
+    assert repository.block_rm_each([]) == []
+    with pytest.raises(InvalidCIDError):
+        repository.block_rm_each([kept, "nonsense"])

@@ -12,10 +12,14 @@ from tests.inputs import car_v1
 from ipfs_kit_py import CID, Repository, car_blocks, car_pack, car_verify, cid_of
 from ipfs_kit_py.errors import (
     BlockNotFoundError,
+    FileIOError,
     IntegrityError,
     InvalidInputError,
+    InvalidNameError,
     InvalidParameterError,
     MalformedDataError,
+    PathIsADirectoryError,
+    PathNotADirectoryError,
     PathNotFoundError,
     UnsupportedCodecError,
 )
@@ -249,3 +253,23 @@ def test_stat_counts_shared_blocks_once(repository: Repository) -> None:
     assert (single.blocks, single.bytes) == found.roots[0][1:]
     with pytest.raises(BlockNotFoundError):
         repository.dag_stat(CID(str(LINK)))
+
+
+def test_an_export_that_cannot_be_written_is_an_error_of_ours(
+    repository: Repository, tmp_path: Path
+) -> None:
+    cid = repository.add(b"exported").cid
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    for output, kind in (
+        (tmp_path / "folder", PathIsADirectoryError),
+        (tmp_path / "none" / "a.car", PathNotFoundError),
+        (tmp_path / "file" / "a.car", PathNotADirectoryError),
+        (tmp_path / "a\ud800.car", InvalidNameError),
+        (tmp_path / ("x" * 300), FileIOError),
+    ):
+        with pytest.raises(kind) as caught:
+            repository.dag_export(cid, output)
+        if isinstance(caught.value, OSError):
+            assert caught.value.filename == str(output)
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "file", "repository"}

@@ -425,6 +425,11 @@ def repo_remove(
 ) -> int:
     """Remove blocks; those in use are an error, before any is removed."""
 
+def repo_remove_each(
+    repository: Repository, cids: Sequence[_Path], *, force: bool = False
+) -> list[tuple[CID, Exception | None]]:
+    """Remove each of these blocks for itself: (CID, what is in the way), in order."""
+
 def repo_blocks(repository: Repository) -> Stream[CID]: ...
 def repo_resolve(repository: Repository, path: _Path) -> tuple[CID, list[str], str]:
     """Follow a path: (last block, what is left, `block`, `value` or `symlink`)."""

@@ -117,6 +117,10 @@ class Repository(_Twin):
         self, cids: CID | str | Iterable[CID | str], *, force: bool = False
     ) -> int:
         """Remove blocks, however old they are."""
+    async def block_rm_each(
+        self, cids: Iterable[CID | str], *, force: bool = False
+    ) -> list[tuple[CID, Exception | None]]:
+        """Remove those of these blocks that can be removed, however old they are."""
     async def block_stat(self, path: IPFSPath) -> int:
         """Say how many bytes a block has."""
     async def block_view(self, path: IPFSPath) -> Block:

@@ -8,7 +8,6 @@ from ipfs_kit_py._cli.inputs import put_options, read_input
 from ipfs_kit_py._cli.output import emit, output_options
 from ipfs_kit_py._cli.repository import KuboCommand, with_repository
 from ipfs_kit_py._repository import Repository
-from ipfs_kit_py.errors import BlockInUseError, BlockNotFoundError, NotFoundError
 
 
 @click.group()
@@ -90,14 +89,12 @@ def rm(
     Exit code 1 if one could not be removed.
     """
     failed = False
-    for cid in cids:
-        try:
-            repository.block_rm(cid, force=force)
-        except (BlockInUseError, BlockNotFoundError, NotFoundError) as error:
+    done = repository.block_rm_each(cids, force=force)
+    for cid, (_, error) in zip(cids, done, strict=True):
+        if error is not None:
             click.echo(f"cannot remove {cid}: {error}", err=True)
             failed = True
-        else:
-            if not quiet or as_json:
-                emit({"cid": cid}, f"removed {cid}", as_json=as_json)
+        elif not quiet or as_json:
+            emit({"cid": cid}, f"removed {cid}", as_json=as_json)
     if failed:
         context.exit(1)

@@ -202,7 +202,9 @@ def text_bytes(text: object) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        raise InvalidParameterError(f"this has no form in UTF-8: {error}") from error
+        raise InvalidParameterError(
+            f"{text!a} is no valid text: it holds half of a surrogate pair"
+        ) from error
 
 
 def path_of(given: object) -> StrPath:

@@ -71,7 +71,7 @@ class Blocks(Handle):
         cid = self._block(path)
         data = _native.repo_get(self._core, cid)
         if data is None:
-            raise _missing(cid)
+            raise missing(cid)
         return data
 
     def block_view(self, path: IPFSPath) -> Block:
@@ -83,7 +83,7 @@ class Blocks(Handle):
         cid = self._block(path)
         data = _native.repo_view(self._core, cid)
         if data is None:
-            raise _missing(cid)
+            raise missing(cid)
         return data
 
     def block_get_many(self, cids: Iterable[CID | str]) -> Iterator[Block | None]:
@@ -119,6 +119,23 @@ class Blocks(Handle):
         given = [cids] if isinstance(cids, CID | str) else list(cids)
         return _native.repo_remove(self._core, given, force=force)
 
+    def block_rm_each(
+        self, cids: Iterable[CID | str], *, force: bool = False
+    ) -> list[tuple[CID, Exception | None]]:
+        """Remove those of these blocks that can be removed, however old they are.
+
+        What is in use is looked up once for all of them.
+
+        Args:
+            cids: The blocks.
+            force: Pass over those that are not here.
+
+        Returns:
+            For each its CID, and why it was not removed: a `BlockInUseError` or a
+            `BlockNotFoundError`, else `None`.
+        """
+        return _native.repo_remove_each(self._core, list(cids), force=force)
+
     def has(self, cid: CID | str) -> bool:
         """Tell whether a block is here, without reading it."""
         return _native.repo_has(self._core, cid)
@@ -147,5 +164,8 @@ def _batches(blocks: "Iterable[Buffer]") -> "Iterator[list[Buffer]]":
         yield batch
 
 
-def _missing(cid: IPFSPath) -> BlockNotFoundError:
-    return BlockNotFoundError(f"block {cid} is missing")
+def missing(cid: IPFSPath) -> BlockNotFoundError:
+    """Say that a block is not here."""
+    return BlockNotFoundError(
+        f"block {cid} is missing: add what it belongs to, or import a CAR that has it"
+    )

@@ -1,19 +1,22 @@
 """Whole DAGs: values, CAR files, counts."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._hashing import ProgressCallback, Readable, StrPath
 from ipfs_kit_py._native import CID
-from ipfs_kit_py._repository.blocks import Blocks
+from ipfs_kit_py._repository.blocks import Blocks, missing
 from ipfs_kit_py._repository.handle import IPFSPath
+from ipfs_kit_py._repository.system import checked_path, typed
 from ipfs_kit_py.errors import (
-    BlockNotFoundError,
     InvalidParameterError,
+    IPFSError,
     PathIsADirectoryError,
 )
 
@@ -107,7 +110,7 @@ class Dags(Blocks):
             raise InvalidParameterError(f"{path} leads through a symbolic link")
         data = _native.repo_view(self._core, cid)
         if data is None:
-            raise BlockNotFoundError(f"block {cid} is missing")
+            raise missing(cid)
         value = _native.ipld_decode(data, cid.codec)
         for name in rest:
             value = value[int(name) if isinstance(value, list) else name]
@@ -153,6 +156,9 @@ class Dags(Blocks):
 
         Raises:
             BlockNotFoundError: A block is not here.
+            PathNotFoundError: There is no such folder to write into.
+            PathIsADirectoryError: A folder stands at `output`.
+            DiskFullError: The disk has no room.
         """
         stream = _native.repo_export_car(self._core, path)
 
@@ -165,7 +171,7 @@ class Dags(Blocks):
                     progress(done, 0)
 
         if isinstance(output, str | os.PathLike):
-            _write_whole(Path(output), write_to)
+            _write_whole(checked_path(output), write_to)
         else:
             write_to(output)
         return ExportReport(*(stream.report or (0, 0)))
@@ -191,13 +197,16 @@ class _Write(Protocol):
 
 def _write_whole(output: Path, write_to: _Write) -> None:
     """Write beside the output, and rename when all is there."""
-    if not output.name:
-        raise PathIsADirectoryError(21, "Is a directory", str(output))
+    if not output.name or os.path.isdir(output):  # noqa: PTH112 - never raises
+        raise PathIsADirectoryError(errno.EISDIR, "Is a directory", str(output))
     part = output.with_name(f".{output.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as file:
             write_to(file)
         part.replace(output)
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink()
+        if isinstance(error, OSError) and not isinstance(error, IPFSError):
+            raise typed(error, output) from error
         raise

@@ -14,6 +14,7 @@ use crate::column::CIDColumn;
 use crate::errors::{Failure, Outcome};
 use crate::parallel::{Messages, hash_all, hash_one};
 use crate::running;
+use crate::text::text;
 
 /// Below this, one thread is faster than starting another.
 const ONE_THREAD_BYTES: usize = 512 << 10;
@@ -23,7 +24,11 @@ const SHORT_BYTES: usize = 8 << 20;
 /// Compute the CIDv1 of one buffer's bytes.
 #[pyfunction]
 #[pyo3(signature = (data, codec = "raw", hash = "sha2-256"))]
-pub(crate) fn cid_of(data: &Bound<'_, PyAny>, codec: &str, hash: &str) -> Outcome<CID> {
+pub(crate) fn cid_of(
+    data: &Bound<'_, PyAny>,
+    #[pyo3(from_py_with = text)] codec: &str,
+    #[pyo3(from_py_with = text)] hash: &str,
+) -> Outcome<CID> {
     let codec = codec::from_name(codec)?;
     let hasher = Hasher::new(Code::from_name(hash)?);
     let held = Held::new(data)?;
@@ -51,8 +56,8 @@ pub(crate) fn cid_of(data: &Bound<'_, PyAny>, codec: &str, hash: &str) -> Outcom
 #[pyo3(signature = (buffers, codec = "raw", hash = "sha2-256", threads = None))]
 pub(crate) fn cids_of(
     buffers: &Bound<'_, PyAny>,
-    codec: &str,
-    hash: &str,
+    #[pyo3(from_py_with = text)] codec: &str,
+    #[pyo3(from_py_with = text)] hash: &str,
     threads: Option<&Bound<'_, PyAny>>,
 ) -> Outcome<CIDColumn> {
     let py = buffers.py();

@@ -21,6 +21,7 @@ use tempfile::NamedTempFile;
 
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome, car_failure};
+use crate::text::{file_path, text};
 use crate::{cancel, params, running};
 
 /// More than any honest tree has entries or bytes for each block or byte of its CAR.
@@ -52,9 +53,9 @@ impl BlockSink for Once<'_> {
 #[expect(clippy::too_many_arguments, reason = "the stub gives them names")]
 pub(crate) fn car_pack(
     py: Python<'_>,
-    path: PathBuf,
-    output: PathBuf,
-    profile: &str,
+    #[pyo3(from_py_with = file_path)] path: PathBuf,
+    #[pyo3(from_py_with = file_path)] output: PathBuf,
+    #[pyo3(from_py_with = text)] profile: &str,
     threads: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
     params: &Bound<'_, PyDict>,
@@ -142,7 +143,9 @@ fn reader(path: &Path) -> Outcome<Reader<BufReader<File>>> {
 
 /// List the roots of a CAR file.
 #[pyfunction]
-pub(crate) fn car_roots(path: PathBuf) -> Outcome<Vec<CID>> {
+pub(crate) fn car_roots(
+    #[pyo3(from_py_with = file_path)] path: PathBuf,
+) -> Outcome<Vec<CID>> {
     Ok(reader(&path)?.roots().iter().copied().map(CID).collect())
 }
 
@@ -162,7 +165,7 @@ impl CarReader {
 #[pymethods]
 impl CarReader {
     #[new]
-    fn new(path: PathBuf) -> Outcome<Self> {
+    fn new(#[pyo3(from_py_with = file_path)] path: PathBuf) -> Outcome<Self> {
         Ok(Self { reader: Mutex::new(reader(&path)?), path })
     }
 
@@ -194,7 +197,7 @@ impl CarReader {
 #[expect(clippy::type_complexity, reason = "a Python class gives the parts names")]
 pub(crate) fn car_verify(
     py: Python<'_>,
-    path: PathBuf,
+    #[pyo3(from_py_with = file_path)] path: PathBuf,
     progress: Option<Py<PyAny>>,
 ) -> Outcome<(u8, Vec<CID>, u64, u64, usize, Vec<CID>)> {
     running::run(py, progress, |control| verify(&path, control))
@@ -249,10 +252,10 @@ impl BlockSource for Source {
 #[pyo3(signature = (path, output, progress, *, symlinks = "inside", max_bytes = None, max_entries = None))]
 pub(crate) fn car_unpack(
     py: Python<'_>,
-    path: PathBuf,
-    output: PathBuf,
+    #[pyo3(from_py_with = file_path)] path: PathBuf,
+    #[pyo3(from_py_with = file_path)] output: PathBuf,
     progress: Option<Py<PyAny>>,
-    symlinks: &str,
+    #[pyo3(from_py_with = text)] symlinks: &str,
     max_bytes: Option<&Bound<'_, PyAny>>,
     max_entries: Option<&Bound<'_, PyAny>>,
 ) -> Outcome<(u64, u64)> {

@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyString, PyType};
 
 use crate::buffers::to_vec;
 use crate::errors::Outcome;
+use crate::text::{maybe_text, text};
 
 /// A content identifier, from its text, its bytes, or another one.
 ///
@@ -47,7 +48,7 @@ impl CID {
         _class: &Bound<'_, PyType>,
         multihash: &Bound<'_, PyAny>,
         version: u64,
-        codec: &str,
+        #[pyo3(from_py_with = text)] codec: &str,
     ) -> Outcome<Self> {
         let multihash = ipfs_kit_cid::multihash_from_bytes(&to_vec(multihash)?)?;
         let cid = Cid::new_v1(codec::from_name(codec)?, multihash);
@@ -108,7 +109,10 @@ impl CID {
     }
 
     #[pyo3(signature = (base = None))]
-    fn encode(&self, base: Option<&str>) -> Outcome<String> {
+    fn encode(
+        &self,
+        #[pyo3(from_py_with = maybe_text)] base: Option<&str>,
+    ) -> Outcome<String> {
         match base {
             None => Ok(ipfs_kit_cid::to_string(&self.0)),
             Some(base) => {

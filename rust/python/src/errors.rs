@@ -14,7 +14,7 @@ use ipfs_kit_hash::HashError;
 use ipfs_kit_hash::sha256::KernelError;
 use ipfs_kit_ipns::IpnsError;
 use ipfs_kit_pack::PackError;
-use ipfs_kit_repo::RepoError;
+use ipfs_kit_repo::{RepoError, is_disk_full};
 use ipfs_kit_unixfs::{ParamError, UnixFsError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -119,7 +119,7 @@ impl Failure {
             io::ErrorKind::PermissionDenied => ACCESS_DENIED,
             io::ErrorKind::IsADirectory => IS_A_DIRECTORY,
             io::ErrorKind::NotADirectory => NOT_A_DIRECTORY,
-            io::ErrorKind::StorageFull => DISK_FULL,
+            _ if is_disk_full(error) => DISK_FULL,
             _ => FILE_IO,
         };
         // What carries no words of its own gets the system's.
@@ -165,6 +165,11 @@ impl Failure {
         })
     }
 
+    /// A file name that cannot be one.
+    pub(crate) fn name(message: impl ToString) -> Self {
+        Self::new(INVALID_NAME, message)
+    }
+
     /// An IPNS record that cannot be used.
     pub(crate) fn record(message: impl ToString) -> Self {
         Self::new(INVALID_RECORD, message)
@@ -177,7 +182,7 @@ impl Failure {
 
     /// A handle that was closed.
     pub(crate) fn closed() -> Self {
-        Self::new(REPOSITORY_CLOSED, "the repository was closed")
+        Self::new(REPOSITORY_CLOSED, "the repository was closed: open it anew")
     }
 
     /// Something that stayed behind in the process that made it.

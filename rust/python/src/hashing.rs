@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
+use crate::text::{file_path, file_paths, maybe_text, text};
 use crate::{cancel, params, running};
 
 /// Files up to this size are hashed on the calling thread: it takes a few milliseconds.
@@ -19,8 +20,8 @@ const SHORT_BYTES: u64 = 1 << 20;
 #[pyo3(signature = (path, profile, threads, progress, params, *, entries = false))]
 pub(crate) fn hash_path(
     py: Python<'_>,
-    path: PathBuf,
-    profile: &str,
+    #[pyo3(from_py_with = file_path)] path: PathBuf,
+    #[pyo3(from_py_with = text)] profile: &str,
     threads: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
     params: &Bound<'_, PyDict>,
@@ -49,8 +50,8 @@ pub(crate) fn hash_path(
 pub(crate) fn hash_stream(
     py: Python<'_>,
     source: &Bound<'_, PyAny>,
-    name: Option<&str>,
-    profile: &str,
+    #[pyo3(from_py_with = maybe_text)] name: Option<&str>,
+    #[pyo3(from_py_with = text)] profile: &str,
     threads: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
     params: &Bound<'_, PyDict>,
@@ -68,8 +69,8 @@ pub(crate) fn hash_stream(
 #[pyfunction]
 pub(crate) fn hash_paths<'py>(
     py: Python<'py>,
-    paths: Vec<PathBuf>,
-    profile: &str,
+    #[pyo3(from_py_with = file_paths)] paths: Vec<PathBuf>,
+    #[pyo3(from_py_with = text)] profile: &str,
     threads: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
     params: &Bound<'py, PyDict>,

@@ -10,6 +10,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 use crate::buffers::{Held, to_vec};
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
+use crate::text::text;
 
 /// Values one in another: more than any codec here lets through.
 const MAX_DEPTH: usize = 1024;
@@ -19,7 +20,7 @@ const MAX_DEPTH: usize = 1024;
 pub(crate) fn ipld_encode<'py>(
     py: Python<'py>,
     value: &Bound<'py, PyAny>,
-    codec: &str,
+    #[pyo3(from_py_with = text)] codec: &str,
 ) -> Outcome<Bound<'py, PyBytes>> {
     let value = from_python(value, 0)?;
     let data = match codec::from_name(codec)? {
@@ -40,7 +41,7 @@ pub(crate) fn ipld_encode<'py>(
 pub(crate) fn ipld_decode<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyAny>,
-    codec: &str,
+    #[pyo3(from_py_with = text)] codec: &str,
 ) -> Outcome<Bound<'py, PyAny>> {
     let data = to_vec(data)?;
     let value = match codec::from_name(codec)? {

@@ -33,6 +33,7 @@ mod repo_read;
 mod repo_upkeep;
 mod running;
 mod stream;
+mod text;
 
 use pyo3::pymodule;
 
@@ -75,7 +76,8 @@ mod _native {
     use crate::repo_add::repo_add;
     #[pymodule_export]
     use crate::repo_blocks::{
-        repo_blocks, repo_get, repo_has, repo_put, repo_remove, repo_view, repo_view_many,
+        repo_blocks, repo_get, repo_has, repo_put, repo_remove, repo_remove_each,
+        repo_view, repo_view_many,
     };
     #[pymodule_export]
     use crate::repo_dag::{repo_dag_stat, repo_export_car, repo_import_car};

@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyString};
 use crate::buffers::{to_vec, with_bytes};
 use crate::cid::multihash_bytes;
 use crate::errors::{Failure, Outcome};
+use crate::text::text;
 
 /// Imports an optional package; says how to get it where it is missing.
 pub(crate) fn import_extra<'py>(
@@ -55,7 +56,7 @@ pub(crate) fn sha256_kernel() -> Outcome<&'static str> {
 #[pyo3(signature = (data, hash = "sha2-256", length = None))]
 pub(crate) fn multihash_encode<'py>(
     data: &Bound<'py, PyAny>,
-    hash: &str,
+    #[pyo3(from_py_with = text)] hash: &str,
     length: Option<usize>,
 ) -> Outcome<Bound<'py, PyBytes>> {
     let code = Code::from_name(hash)?;

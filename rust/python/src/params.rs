@@ -4,7 +4,7 @@ use ipfs_kit_hash::{Code, Hasher};
 use ipfs_kit_unixfs::{Mtime, Overrides, Params, Profile, SizeEstimation};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use crate::errors::{Failure, Outcome};
 
@@ -68,7 +68,10 @@ fn flag(key: &str, value: &Bound<'_, PyAny>) -> Outcome<Option<bool>> {
 }
 
 fn text(key: &str, value: &Bound<'_, PyAny>) -> Outcome<String> {
-    value.extract().map_err(|_| wrong_type(key, "str", value).into())
+    if !value.is_instance_of::<PyString>() {
+        return Err(wrong_type(key, "str", value).into());
+    }
+    Ok(crate::text::text(value)?.to_owned())
 }
 
 /// An integer in the range of its parameter; `True` is none.

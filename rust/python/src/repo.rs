@@ -12,6 +12,7 @@ use ipfs_kit_repo::{Hook, Options, RepoStat, VerifyReads, Writing};
 use pyo3::prelude::*;
 
 use crate::errors::{Failure, Outcome};
+use crate::text::{file_path, text};
 use crate::{params, running};
 
 /// An open repository. The last one to let go of it closes it, without the interpreter.
@@ -70,9 +71,9 @@ impl Repository {
     #[expect(clippy::too_many_arguments, reason = "the stub gives them names")]
     fn new(
         py: Python<'_>,
-        path: PathBuf,
-        writing: &str,
-        verify: &str,
+        #[pyo3(from_py_with = file_path)] path: PathBuf,
+        #[pyo3(from_py_with = text)] writing: &str,
+        #[pyo3(from_py_with = text)] verify: &str,
         max_bytes: Option<&Bound<'_, PyAny>>,
         threads: Option<&Bound<'_, PyAny>>,
         clock_offset: i64,

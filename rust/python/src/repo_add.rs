@@ -1,6 +1,6 @@
 //! Adding files, folders and bytes to a repository.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use ipfs_kit_dag::{BlockSink, DagError};
@@ -14,6 +14,7 @@ use crate::cid::CID;
 use crate::errors::Outcome;
 use crate::hashing::TreeEntries;
 use crate::repo::{Handle, Repository};
+use crate::text::{file_path, maybe_text, text};
 use crate::{params, running};
 
 /// How often an import begins anew after blocks that it relied on were removed.
@@ -45,13 +46,13 @@ pub(crate) fn repo_add(
     py: Python<'_>,
     repository: &Repository,
     source: &Bound<'_, PyAny>,
-    profile: &str,
+    #[pyo3(from_py_with = text)] profile: &str,
     threads: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
     params: &Bound<'_, PyDict>,
     pin: bool,
-    name: Option<&str>,
-    file_name: Option<&str>,
+    #[pyo3(from_py_with = maybe_text)] name: Option<&str>,
+    #[pyo3(from_py_with = maybe_text)] file_name: Option<&str>,
     nocopy: bool,
     trust_stat: bool,
     entries: bool,
@@ -64,7 +65,7 @@ pub(crate) fn repo_add(
     };
     let then = Then { pin, name };
     let done = if source.is_instance_of::<PyString>() {
-        let path: PathBuf = source.extract()?;
+        let path = file_path(source)?;
         let how = PathImport { nocopy, trust_stat, entries };
         running::run(py, progress, |control| {
             let importer = Importer::new(&params, threads, control);

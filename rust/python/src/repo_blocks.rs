@@ -1,8 +1,10 @@
 //! Single blocks: put, get, look at, remove, list.
 
+use std::collections::HashSet;
+
 use ipfs_kit_cid::{Cid, codec};
 use ipfs_kit_hash::{Code, Hasher};
-use ipfs_kit_repo::PinKind;
+use ipfs_kit_repo::{PinKind, RepoError, USERS};
 use ipfs_kit_unixfs::UnixFsError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -17,6 +19,7 @@ use crate::repo::Repository;
 use crate::repo_path::take_cid;
 use crate::running;
 use crate::stream::{Item, Stream};
+use crate::text::text;
 
 /// The largest block that other nodes pass on.
 const MAX_BLOCK_BYTES: usize = 2 << 20;
@@ -28,8 +31,8 @@ pub(crate) fn repo_put(
     py: Python<'_>,
     repository: &Repository,
     buffers: &Bound<'_, PyAny>,
-    codec: &str,
-    hash: &str,
+    #[pyo3(from_py_with = text)] codec: &str,
+    #[pyo3(from_py_with = text)] hash: &str,
     pin: bool,
     allow_big: bool,
 ) -> Outcome<Vec<CID>> {
@@ -43,7 +46,8 @@ pub(crate) fn repo_put(
         && !allow_big
     {
         return Err(Failure::limit(format!(
-            "a block of {} bytes is larger than the 2 MiB that other nodes take",
+            "a block of {} bytes is larger than the 2 MiB that other nodes take: \
+             add it as a file, or allow big blocks",
             big.len()
         )));
     }
@@ -146,6 +150,36 @@ pub(crate) fn repo_remove(
             }
         }
         Ok(handle.remove(&cids, control)?)
+    })
+}
+
+/// Remove each of these blocks for itself: (CID, what is in the way or `None`), in order.
+#[pyfunction]
+#[pyo3(signature = (repository, cids, *, force = false))]
+pub(crate) fn repo_remove_each(
+    py: Python<'_>,
+    repository: &Repository,
+    cids: Vec<Bound<'_, PyAny>>,
+    force: bool,
+) -> Outcome<Vec<(CID, Option<PyErr>)>> {
+    let handle = repository.handle()?;
+    let cids = cids.iter().map(take_cid).collect::<Outcome<Vec<_>>>()?;
+    running::run(py, None, |control| {
+        let here =
+            cids.iter().map(|cid| handle.has(cid)).collect::<Result<Vec<_>, _>>()?;
+        let in_use: HashSet<_> =
+            handle.remove_unused(&cids, control)?.into_iter().collect();
+        let each = cids.into_iter().zip(here).map(|(cid, is_here)| {
+            let error = if !is_here && !force {
+                Some(Failure::missing(&cid))
+            } else if is_here && in_use.contains(&cid) {
+                Some(RepoError::InUse { cid: Box::new(cid), by: USERS }.into())
+            } else {
+                None
+            };
+            (CID(cid), error.map(PyErr::from))
+        });
+        Ok(each.collect())
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use ipfs_kit_car::{Reader, Writer};
@@ -20,6 +20,7 @@ use crate::repo::{Handle, Repository};
 use crate::repo_path::take;
 use crate::running;
 use crate::stream::{Item, Out, Stream};
+use crate::text::file_path;
 
 /// What is handed to Python at once of a CAR.
 const PIECE_BYTES: usize = 1 << 20;
@@ -40,7 +41,7 @@ pub(crate) fn repo_import_car(
 ) -> Outcome<Imported> {
     let handle = repository.handle()?;
     if source.is_instance_of::<PyString>() {
-        let path: PathBuf = source.extract()?;
+        let path = file_path(source)?;
         return running::run(py, progress, |control| {
             let file = File::open(&path).map_err(|error| Failure::os(&error, &path))?;
             let input = BufReader::with_capacity(1 << 20, file);

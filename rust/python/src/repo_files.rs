@@ -17,6 +17,7 @@ use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 use crate::repo::{Handle, Repository};
 use crate::repo_path::{At, take};
+use crate::text::text;
 use crate::{params, running};
 
 /// How often a change is made anew that others came before.
@@ -106,7 +107,7 @@ fn change(
 pub(crate) fn repo_files_root(
     py: Python<'_>,
     repository: &Repository,
-    profile: &str,
+    #[pyo3(from_py_with = text)] profile: &str,
 ) -> Outcome<CID> {
     let handle = repository.handle()?;
     let known = running::run_here(py, |_| Ok(handle.files_root()?))?;
@@ -123,7 +124,7 @@ pub(crate) fn repo_files_mkdir(
     py: Python<'_>,
     repository: &Repository,
     path: Vec<String>,
-    profile: &str,
+    #[pyo3(from_py_with = text)] profile: &str,
     params: &Bound<'_, PyDict>,
     parents: bool,
 ) -> Outcome<CID> {
@@ -147,7 +148,7 @@ pub(crate) fn repo_files_link(
     repository: &Repository,
     source: &Bound<'_, PyAny>,
     path: Vec<String>,
-    profile: &str,
+    #[pyo3(from_py_with = text)] profile: &str,
     parents: bool,
     replace: bool,
 ) -> Outcome<CID> {
@@ -174,7 +175,7 @@ pub(crate) fn repo_files_unlink(
     py: Python<'_>,
     repository: &Repository,
     path: Vec<String>,
-    profile: &str,
+    #[pyo3(from_py_with = text)] profile: &str,
     recursive: bool,
 ) -> Outcome<CID> {
     let handle = repository.handle()?;
@@ -197,7 +198,7 @@ pub(crate) fn repo_files_rename(
     repository: &Repository,
     source: Vec<String>,
     target: Vec<String>,
-    profile: &str,
+    #[pyo3(from_py_with = text)] profile: &str,
 ) -> Outcome<CID> {
     change(py, repository, profile, None, |editor, base, _| {
         Ok(editor.rename(base, &strs(&source), &strs(&target))?)
@@ -213,7 +214,7 @@ pub(crate) fn repo_files_write(
     repository: &Repository,
     path: Vec<String>,
     data: &Bound<'_, PyAny>,
-    profile: &str,
+    #[pyo3(from_py_with = text)] profile: &str,
     params: &Bound<'_, PyDict>,
     offset: u64,
     create: bool,
@@ -253,7 +254,7 @@ pub(crate) fn repo_files_resize(
     repository: &Repository,
     path: Vec<String>,
     size: u64,
-    profile: &str,
+    #[pyo3(from_py_with = text)] profile: &str,
 ) -> Outcome<CID> {
     change(py, repository, profile, None, |editor, base, _| {
         Ok(editor.resize(base, &strs(&path), size)?)
@@ -267,7 +268,7 @@ pub(crate) fn repo_files_attributes(
     py: Python<'_>,
     repository: &Repository,
     path: Vec<String>,
-    profile: &str,
+    #[pyo3(from_py_with = text)] profile: &str,
     mode: Option<u32>,
     mtime: Option<(i64, u32)>,
 ) -> Outcome<CID> {

@@ -11,6 +11,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
+use crate::text::entry_path;
 
 /// What a path begins with.
 #[derive(Debug, Clone)]
@@ -244,7 +245,9 @@ pub(crate) fn split_path(path: &Bound<'_, PyAny>) -> Outcome<(Head, Vec<String>)
 
 /// Split a path of mutable files into names.
 #[pyfunction]
-pub(crate) fn split_files_path(path: &str) -> Outcome<Vec<String>> {
+pub(crate) fn split_files_path(
+    #[pyo3(from_py_with = entry_path)] path: &str,
+) -> Outcome<Vec<String>> {
     if !path.starts_with('/') {
         let message =
             format!("{path:?} is no path of mutable files: it begins with a slash");

@@ -9,6 +9,7 @@ use crate::repo::Repository;
 use crate::repo_path::{take, take_cid};
 use crate::running;
 use crate::stream::{Item, Stream};
+use crate::text::maybe_text;
 
 fn kind(recursive: bool) -> PinKind {
     if recursive { PinKind::Recursive } else { PinKind::Direct }
@@ -22,7 +23,7 @@ pub(crate) fn repo_pin(
     repository: &Repository,
     path: &Bound<'_, PyAny>,
     recursive: bool,
-    name: Option<&str>,
+    #[pyo3(from_py_with = maybe_text)] name: Option<&str>,
 ) -> Outcome<CID> {
     let (handle, at) = (repository.handle()?, take(path)?);
     running::run(py, None, |control| {

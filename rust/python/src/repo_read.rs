@@ -18,6 +18,7 @@ use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 use crate::repo::{Handle, Repository};
 use crate::repo_path::take;
+use crate::text::{file_path, text};
 use crate::{car, params, running};
 
 /// Reads up to this size are over before anyone would press Ctrl-C.
@@ -253,9 +254,9 @@ pub(crate) fn repo_extract(
     py: Python<'_>,
     repository: &Repository,
     path: &Bound<'_, PyAny>,
-    output: PathBuf,
+    #[pyo3(from_py_with = file_path)] output: PathBuf,
     progress: Option<Py<PyAny>>,
-    symlinks: &str,
+    #[pyo3(from_py_with = text)] symlinks: &str,
     max_bytes: Option<&Bound<'_, PyAny>>,
     max_entries: Option<&Bound<'_, PyAny>>,
 ) -> Outcome<(u64, u64)> {

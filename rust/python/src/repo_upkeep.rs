@@ -9,6 +9,7 @@ use crate::errors::Outcome;
 use crate::repo::{Repository, options};
 use crate::running;
 use crate::stream::{Item, Stream};
+use crate::text::file_path;
 
 /// Remove what nothing keeps; iterates over the CIDs of what was removed.
 ///
@@ -59,7 +60,7 @@ pub(crate) fn repo_compact(
 #[pyfunction]
 pub(crate) fn repo_rebuild(
     py: Python<'_>,
-    path: PathBuf,
+    #[pyo3(from_py_with = file_path)] path: PathBuf,
     progress: Option<Py<PyAny>>,
 ) -> Outcome<(u64, u64, u64, u64, Vec<String>)> {
     let threads = running::default_threads();

@@ -1,6 +1,7 @@
 """Pins: set, listed, looked up, updated, removed, checked."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -153,3 +154,22 @@ def damage(repository: Repository, data: bytes) -> None:
                 file.write(bytes([whole[at] ^ 1]))
             return
     pytest.fail("the block is in no pack")
+
+
+def test_pin_verify_goes_on_behind_a_pack_that_is_lost(tmp_path: Path) -> None:
+    folder = tmp_path / "lost"
+    contents = [os.urandom(60_000) for _ in range(4)]
+    with Repository(folder, _pack_bytes=50_000, threads=1) as repository:
+        roots = [repository.add(data, chunker="size-1000").cid for data in contents]
+    packs = folder / "embedded" / "packs"
+    lost = [
+        path for path in packs.glob("*.car") if contents[1][:1000] in path.read_bytes()
+    ]
+    assert lost
+    for path in lost:
+        path.unlink()
+    with Repository(folder, threads=1) as repository:
+        found = {check.cid: check for check in repository.pin_verify()}
+    assert set(found) == set(roots)
+    assert not found[roots[1]].is_whole
+    assert any(check.is_whole for check in found.values())

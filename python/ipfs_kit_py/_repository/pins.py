@@ -6,7 +6,12 @@ from typing import Literal, NamedTuple, TypeAlias
 from ipfs_kit_py import _native
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository.handle import Handle, IPFSPath
-from ipfs_kit_py.errors import InvalidInputError, InvalidParameterError
+from ipfs_kit_py.errors import (
+    FileIOError,
+    IndexDamagedError,
+    InvalidInputError,
+    InvalidParameterError,
+)
 
 PinType: TypeAlias = Literal["recursive", "direct", "indirect"]
 _PAGE = 1000
@@ -118,6 +123,6 @@ class Pins(Handle):
             missing, error = None, None
             try:
                 missing = _native.repo_first_missing(self._core, pin.cid)
-            except InvalidInputError as problem:
+            except (InvalidInputError, IndexDamagedError, FileIOError) as problem:
                 error = str(problem)
             yield PinCheck(pin.cid, missing, error)

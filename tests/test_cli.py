@@ -6,7 +6,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -297,11 +296,35 @@ def test_ctrl_c_ends_a_command_with_130(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with subprocess.Popen([PROGRAM, "hash", pipe], stderr=subprocess.PIPE) as child:
-        time.sleep(1)
+        # Returns once the command has opened the other end.
+        writer = os.open(pipe, os.O_WRONLY)
         child.send_signal(signal.SIGINT)
         assert child.stderr is not None
         assert child.stderr.read().strip() == b"Interrupted."
         assert child.wait() == 130
+        os.close(writer)
+
+
+@pytest.mark.parametrize("module", ["click", "ipfs_kit_py.cli", "ipfs_kit_py._cli.car"])
+def test_ctrl_c_while_the_command_line_loads_ends_it_with_130(module: str) -> None:
+    program = f"""
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+from ipfs_kit_py._cli.entry import main
+sys.meta_path.insert(0, Interrupting())
+sys.exit(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "version"], capture_output=True, check=False
+    )
+    assert (done.stdout, done.stderr) == (b"", b"Interrupted.\n")
+    assert done.returncode == 130
 
 
 def shown_on_a_terminal(*arguments: object) -> tuple[bytes, bytes]:
@@ -398,3 +421,15 @@ def test_every_option_stands_once_and_every_command_takes_what_all_take() -> Non
 def test_the_help_puts_every_command_into_a_topic() -> None:
     grouped = [name for names in GROUPS.values() for name in names.split()]
     assert sorted(grouped) == sorted(cli.commands)
+
+
+def test_car_pack_names_its_file_after_the_folder(folder: Path) -> None:
+    for path, name, cwd in (
+        ("..", "folder", folder / "sub"),
+        (".", "folder", folder),
+        ("sub/..", "folder", folder),
+        ("a", "a", folder),
+    ):
+        assert run("car", "pack", path, cwd=cwd).endswith(f"  {name}.car\n")
+        (cwd / f"{name}.car").unlink()
+    assert "-o" in run("car", "pack", "/", code=2)

@@ -1,5 +1,6 @@
 """`ipfs-kit car`: CAR files."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ def car() -> None:
 
 @car.command()
 @click.argument("path")
-@click.option("-o", "--output", help="The CAR file; PATH.car if not given.")
+@click.option("-o", "--output", help="The CAR file; PATH's name with .car if not given.")
 @click.option(
     "--car-version", type=click.Choice(["1", "2"]), default="1", show_default=True
 )
@@ -39,7 +40,11 @@ def pack(
 
     What stood at the output is replaced, once the new file is whole.
     """
-    output = output or f"{Path(path).absolute().name}.car"
+    if not output:
+        name = _name_of(path)
+        if not name:
+            raise click.UsageError(f"{path} has no name: say with -o what to make")
+        output = f"{name}.car"
     total = Path(path).stat().st_size if Path(path).is_file() else None
     with progress_bar("packing", total, quiet=quiet or as_json) as progress:
         root = _car.car_pack(
@@ -53,6 +58,11 @@ def pack(
         )
     record = {"root": str(root), "output": output, "bytes": Path(output).stat().st_size}
     emit(record, str(root) if quiet else f"{root}  {output}", as_json=as_json)
+
+
+def _name_of(path: str) -> str:
+    # `.` and `..` are names of folders that have others.
+    return Path(os.path.abspath(path)).name  # noqa: PTH100 - `resolve` follows links
 
 
 @car.command()

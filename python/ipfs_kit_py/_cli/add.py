@@ -64,8 +64,8 @@ def add(
 ) -> None:
     """Add files and folders, and pin them. A PATH of `-` is standard input.
 
-    Everything below a folder is added or nothing is. At the end of a folder it is said,
-    on stderr, what was skipped as unchanged and what was there already.
+    Everything below a folder is added or nothing is. A last line on stderr says what was
+    new, what was skipped as unchanged, and what was there already.
     """
     settings: dict[str, Any] = {
         "pin": pin,

@@ -19,7 +19,10 @@ from ipfs_kit_py._repository import FileStat, Repository
 
 @click.group()
 def files() -> None:
-    """Change a tree of files under `/`; what is in it is never collected."""
+    """Change a tree of files under `/`.
+
+    What is in it is never collected.
+    """
 
 
 def _octal(text: str) -> int:

@@ -34,7 +34,10 @@ def id_command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Print who this node is; or what the ID of another tells by itself."""
+    """Print who this node is.
+
+    Of another node, what its ID tells by itself.
+    """
     own = repository.peer_id if peer is None else None
     peer_id, _, public_key = ipns_name(own or peer or "")
     record: dict[str, str | list[str]] = {

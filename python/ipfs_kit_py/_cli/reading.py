@@ -249,7 +249,10 @@ def refs(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """List the links of blocks; `refs local` lists all blocks that are here."""
+    """List the links of blocks.
+
+    `refs local` lists all blocks that are here.
+    """
     del quiet
     if paths == ("local",):
         for cid in repository.blocks():

@@ -38,7 +38,7 @@ def repo() -> None:
 
 @click.group()
 def stats() -> None:
-    """Print numbers."""
+    """Print how much is stored, and how many pins there are."""
 
 
 def _stat(

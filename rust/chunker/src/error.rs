@@ -29,13 +29,15 @@ pub enum ChunkerError {
         source: ParseIntError,
     },
     /// A fixed size is zero or above [`MAX_CHUNK_BYTES`].
-    #[error("chunk size {bytes} is not in 1..={MAX_CHUNK_BYTES}")]
+    #[error("chunk size {bytes} is not between 1 and {MAX_CHUNK_BYTES}")]
     SizeOutOfRange {
         /// The size asked for.
         bytes: u64,
     },
     /// A rabin average whose minimum or maximum would be out of bounds.
-    #[error("rabin average {bytes} is not in {MIN_RABIN_AVERAGE}..={MAX_RABIN_AVERAGE}")]
+    #[error(
+        "rabin average {bytes} is not between {MIN_RABIN_AVERAGE} and {MAX_RABIN_AVERAGE}"
+    )]
     RabinAverageOutOfRange {
         /// The average asked for.
         bytes: u64,

@@ -228,9 +228,9 @@ mod tests {
             assert_eq!(parse(given), Err(ChunkerError::RabinAverageOutOfRange { bytes }));
         }
         let message = parse("size-2097152").unwrap_err().to_string();
-        assert_eq!(message, "chunk size 2097152 is not in 1..=2096896");
+        assert_eq!(message, "chunk size 2097152 is not between 1 and 2096896");
         let message = parse("rabin-7").unwrap_err().to_string();
-        assert_eq!(message, "rabin average 7 is not in 48..=1397931");
+        assert_eq!(message, "rabin average 7 is not between 48 and 1397931");
     }
 
     #[test]

@@ -17,10 +17,12 @@ pub enum CidError {
         limit: usize,
     },
     /// The text's first character names no multibase, or its digits do not fit the base.
-    #[error("not a CID: {reason}")]
+    #[error("{text:?} is not a CID: {reason}")]
     Multibase {
-        /// What the decoder said.
-        reason: String,
+        /// The text, or its beginning.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// A name that is no multibase.
     #[error("unknown multibase {0:?}; `ipfs-kit cid bases` lists them")]

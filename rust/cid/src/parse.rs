@@ -10,6 +10,8 @@ pub const MAX_CID_BYTES: usize = 4 * varint::MAX_BYTES + MAX_DIGEST_BYTES;
 /// that grows with the square of the length, so the bound comes first.
 pub const MAX_CID_CHARS: usize = 8 * MAX_CID_BYTES + 4;
 
+/// How much of a text a message shows: a usual CID, and a little more.
+const SHOWN_CHARS: usize = 80;
 const V0_CHARS: usize = 46;
 const V0_BYTES: usize = 34;
 
@@ -22,10 +24,11 @@ pub fn parse(text: &str) -> Result<Cid, CidError> {
         return Err(CidError::TooLong { length: text.len(), limit: MAX_CID_CHARS });
     }
     if text.len() == V0_CHARS && text.starts_with("Qm") {
-        let bytes = Base::Base58Btc.decode(text).map_err(|e| multibase_error(&e))?;
+        let bytes =
+            Base::Base58Btc.decode(text).map_err(|e| multibase_error(&e, text))?;
         return from_bytes(&bytes);
     }
-    let (_, bytes) = multibase::decode(text).map_err(|e| multibase_error(&e))?;
+    let (_, bytes) = multibase::decode(text).map_err(|e| multibase_error(&e, text))?;
     let cid = from_bytes(&bytes)?;
     match cid.version() {
         Version::V0 => Err(CidError::PrefixedV0),
@@ -39,8 +42,16 @@ pub fn parse_any(text: &str) -> Result<Cid, CidError> {
     parse(bare.map_or(text, |rest| rest.strip_suffix('/').unwrap_or(rest)))
 }
 
-fn multibase_error(error: &multibase::Error) -> CidError {
-    CidError::Multibase { reason: error.to_string() }
+fn multibase_error(error: &multibase::Error, text: &str) -> CidError {
+    let reason = match error {
+        multibase::Error::UnknownBase(_) => "it begins with the letter of no known base",
+        multibase::Error::InvalidBaseString => "it is misspelled or cut short",
+    };
+    let mut shown: String = text.chars().take(SHOWN_CHARS).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    CidError::Multibase { text: shown, reason }
 }
 
 /// Parses a binary CID that fills `bytes`.

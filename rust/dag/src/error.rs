@@ -1,5 +1,6 @@
 //! Why a node cannot be decoded, encoded or walked.
 
+use ipfs_kit_cid::codec::name;
 use ipfs_kit_cid::{Cid, CidError, to_string};
 use ipfs_kit_hash::HashError;
 
@@ -32,7 +33,7 @@ pub enum DagError {
     #[error("value cannot be encoded: {0}")]
     Encode(String),
     /// Links of this codec are not known here.
-    #[error("codec 0x{0:x} is not supported (dag-pb, dag-cbor, dag-json and raw are)")]
+    #[error("{} is not supported (dag-pb, dag-cbor, dag-json and raw are)", shown(*.0))]
     UnknownCodec(u64),
     /// A block is larger, a DAG deeper or wider than allowed.
     #[error("{what} exceeds the limit of {limit}")]
@@ -43,7 +44,7 @@ pub enum DagError {
         limit: u64,
     },
     /// A block that the DAG needs is not there.
-    #[error("block {} is missing", to_string(.0))]
+    #[error("block {} is missing: add what it belongs to, or import a CAR that has it", to_string(.0))]
     Missing(Box<Cid>),
     /// The bytes are not what their CID names.
     #[error("block {} does not match its hash", to_string(.0))]
@@ -57,4 +58,11 @@ pub enum DagError {
     /// A store of blocks failed in a way of its own.
     #[error(transparent)]
     Store(Box<dyn std::error::Error + Send + Sync>),
+}
+
+fn shown(codec: u64) -> String {
+    match name(codec) {
+        Some(name) => format!("the codec {name}"),
+        None => format!("codec 0x{codec:x}"),
+    }
 }

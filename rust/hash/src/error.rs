@@ -18,7 +18,7 @@ pub enum HashError {
     #[error("unknown hash function name {0:?}")]
     UnknownName(String),
     /// A known function, by its multicodec name, that anyone can find collisions for.
-    #[error("{0} is not safe for content addressing")]
+    #[error("{0} is not safe for content addressing: sha2-256 and blake3 are")]
     Unsafe(&'static str),
     /// The payload does not fit an identity multihash.
     #[error(

@@ -289,7 +289,7 @@ fn insert(
 ) -> Result<(), RepoError> {
     let known = find(transaction, cid)?;
     if kind == PinKind::Direct && known.as_ref().is_some_and(|pin| pin.kind != kind) {
-        let how = "is already pinned recursively";
+        let how = "is already pinned recursively: remove that pin first";
         return Err(RepoError::PinConflict { cid: Box::new(*cid), how });
     }
     let name = name.map(str::to_owned).or(known.and_then(|pin| pin.name));

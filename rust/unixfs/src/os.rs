@@ -237,6 +237,16 @@ pub(crate) fn is_link_loop(_: &io::Error) -> bool {
     false
 }
 
+/// Why something could not be opened: sockets cannot at all.
+fn not_opened(path: &Path, source: io::Error) -> UnixFsError {
+    match fs::metadata(path).map(|found| Kind::of(found.file_type())) {
+        Ok(Kind::Other(kind @ "a socket")) => {
+            UnixFsError::Unsupported { path: path.to_owned(), kind }
+        }
+        _ => UnixFsError::read(path)(source),
+    }
+}
+
 /// Opens a regular file; anything else at `path` is an error that says what it is.
 ///
 /// A link is followed only if asked for, and a pipe that took the file's place meanwhile
@@ -253,7 +263,7 @@ pub(crate) fn open_file(
             let detail = "a link took its place";
             return UnixFsError::Changed { path: path.to_owned(), detail };
         }
-        UnixFsError::read(path)(source)
+        not_opened(path, source)
     })?;
     let metadata = file.metadata().map_err(UnixFsError::read(path))?;
     match Kind::of(metadata.file_type()) {
@@ -337,9 +347,9 @@ pub(crate) fn wait_readable(_: &File) -> io::Result<bool> {
 }
 
 /// Opens something that is read from front to end, without waiting for a writer.
-pub(crate) fn open_stream(path: &Path) -> io::Result<File> {
+pub(crate) fn open_stream(path: &Path) -> Result<File, UnixFsError> {
     let mut options = OpenOptions::new();
     options.read(true);
     open_flags(&mut options, true);
-    options.open(path)
+    options.open(path).map_err(|source| not_opened(path, source))
 }

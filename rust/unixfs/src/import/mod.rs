@@ -129,8 +129,7 @@ impl<'a> Importer<'a> {
                 self.run(&tree, walk, None, sink);
             }
             Kind::Symlink | Kind::Other(_) => {
-                let file =
-                    crate::os::open_stream(path).map_err(UnixFsError::read(path))?;
+                let file = crate::os::open_stream(path)?;
                 let reader = Box::new(Patient { file, control: self.control });
                 let given = Some((place, Input::Reader(reader)));
                 self.run(&tree, Walk::files(self.params, Vec::new()), given, sink);

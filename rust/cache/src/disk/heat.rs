@@ -26,6 +26,8 @@ pub(super) struct Warm {
     pub(super) offset: u64,
     /// Whether it was hashed there in this process.
     pub(super) verified: bool,
+    /// Of a record, the epoch in which it was the newest of its key.
+    pub(super) epoch: u64,
     uses: u32,
     /// When it was asked for last, in nanoseconds since 1970.
     pub(super) last: u64,
@@ -36,16 +38,21 @@ impl Heat {
         self.items.get(&short).copied()
     }
 
-    /// Notes that an item was asked for and found at a place.
-    pub(super) fn touch(
+    /// Notes that a block was asked for and found whole at a place.
+    pub(super) fn touch(&mut self, short: Short, segment: PackId, offset: u64) {
+        self.touch_record(short, segment, offset, 0);
+    }
+
+    /// Notes that a record was, which was the newest in an epoch.
+    pub(super) fn touch_record(
         &mut self,
         short: Short,
         segment: PackId,
         offset: u64,
-        verified: bool,
+        epoch: u64,
     ) {
         let last = now();
-        let new = Warm { segment, offset, verified, uses: 0, last };
+        let new = Warm { segment, offset, verified: true, epoch, uses: 0, last };
         let warm = self.items.entry(short).or_insert(new);
         let uses = warm.uses.saturating_add(1);
         *warm = Warm { uses, ..new };
@@ -112,10 +119,10 @@ mod tests {
     fn it_never_grows_over_its_bound_and_keeps_the_often_used_and_the_latest() {
         let mut heat = Heat::default();
         for _ in 0..20 {
-            heat.touch(0, SEGMENT, 0, true);
+            heat.touch(0, SEGMENT, 0);
         }
         for short in 1..=MOST as u64 {
-            heat.touch(short, SEGMENT, short, false);
+            heat.touch(short, SEGMENT, short);
         }
         assert!(heat.items.len() <= MOST);
         assert!(heat.get(0).is_some() && heat.get(MOST as u64).is_some());
@@ -124,11 +131,11 @@ mod tests {
     #[test]
     fn the_hottest_come_first_and_what_was_carried_over_unused_does_not() {
         let mut heat = Heat::default();
-        heat.touch(1, SEGMENT, 10, false);
+        heat.touch(1, SEGMENT, 10);
         for _ in 0..3 {
-            heat.touch(2, SEGMENT, 20, false);
+            heat.touch(2, SEGMENT, 20);
         }
-        heat.touch(3, PackId::from_u64(2), 30, false);
+        heat.touch(3, PackId::from_u64(2), 30);
         let order: Vec<_> =
             heat.hottest(SEGMENT).iter().map(|(short, _)| *short).collect();
         assert_eq!(order, [2, 1]);

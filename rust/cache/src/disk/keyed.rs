@@ -3,9 +3,15 @@
 use std::cmp::Reverse;
 
 use bytes::Bytes;
+use ipfs_kit_hash::Multihash;
+use ipfs_kit_pack::PackId;
 
 use super::active::{Again, charge};
-use super::record::{self, Record};
+use super::name::Name;
+use super::options::VerifyReads;
+use super::record::{self, Record, RecordView};
+use super::segment::Frame;
+use super::shelf::{self, Segments};
 use super::tier::{Disk, Hit, Tier};
 
 impl Tier {
@@ -17,8 +23,18 @@ impl Tier {
         let segments = self.segments(disk);
         // Another process may just have put a newer one.
         self.catch_up(&segments);
+        self.newest(disk, &segments, &name, key)
+    }
+
+    fn newest(
+        &self,
+        disk: &Disk,
+        segments: &Segments,
+        name: &Name<'_>,
+        key: &[u8],
+    ) -> Option<(Record, Hit)> {
         let mut found = Vec::new();
-        for hit in Self::places(&segments, &name) {
+        for hit in Self::places(segments, name) {
             match Record::decode(&hit.data) {
                 Some(record) if record.key == key => found.push((record, hit)),
                 _ => {
@@ -35,11 +51,39 @@ impl Tier {
     }
 
     pub(super) fn get_key(&self, disk: &Disk, key: &[u8]) -> Option<Bytes> {
-        let (record, hit) = self.record(disk, key)?;
-        let value = self.fetch(disk, &record.value)?;
-        let short = self.shortener.short(hit.cid.hash());
-        self.heat().touch(short, hit.segment.id(), hit.offset, true);
-        Some(value)
+        let cid = record::name_of(key)?;
+        let name = self.shortener.name(cid.hash());
+        let segments = self.segments(disk);
+        self.catch_up(&segments);
+        // Before it is looked for: who puts a newer one meanwhile begins another.
+        let epoch = self.epoch();
+        let (value, segment, offset) =
+            self.warm_value(&segments, &name, key, epoch).or_else(|| {
+                let (record, hit) = self.newest(disk, &segments, &name, key)?;
+                Some((record.value, hit.segment.id(), hit.offset))
+            })?;
+        let found = self.fetch_from(disk, &segments, &value)?;
+        self.heat().touch_record(name.short, segment, offset, epoch);
+        Some(found)
+    }
+
+    /// What a key stands for, if its record was found in this epoch.
+    fn warm_value(
+        &self,
+        segments: &Segments,
+        name: &Name<'_>,
+        key: &[u8],
+        epoch: u64,
+    ) -> Option<(Multihash, PackId, u64)> {
+        let warm = self.heat().get(name.short).filter(|warm| warm.epoch == epoch)?;
+        let segment = shelf::find(segments, warm.segment)?;
+        let Frame::Whole(_, data) = segment.read(warm.offset, name.hash) else {
+            return None;
+        };
+        let checked = self.options.verify() == VerifyReads::Always;
+        let record = if checked { record::check(&data)? } else { record::skip(&data)? };
+        let record = RecordView::parse(record).filter(|record| record.key == key)?;
+        Some((record.value, warm.segment, warm.offset))
     }
 
     pub(super) fn put_key(
@@ -80,6 +124,7 @@ impl Tier {
         if !self.append(disk, &cid, &bytes, Again::Append) {
             return false;
         }
+        self.begin_epoch();
         self.remove_hits(disk, before.into_iter().map(|(_, hit)| hit));
         true
     }

@@ -96,10 +96,26 @@ impl Record {
 
     /// `None` if it is damaged, or of a version that is not known.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (checksum, rest) = bytes.split_first_chunk::<DIGEST_BYTES>()?;
-        if blake3(rest)?.digest() != checksum {
-            return None;
-        }
+        let view = RecordView::parse(check(bytes)?)?;
+        let (key, metadata) = (view.key.to_vec(), view.metadata.to_vec());
+        let RecordView { time, value, value_bytes, .. } = view;
+        Some(Self { time, value, value_bytes, key, metadata })
+    }
+}
+
+/// What a record says, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RecordView<'a> {
+    pub(super) time: u64,
+    pub(super) value: Multihash,
+    pub(super) value_bytes: u64,
+    pub(super) key: &'a [u8],
+    pub(super) metadata: &'a [u8],
+}
+
+impl<'a> RecordView<'a> {
+    /// Reads what stands behind the checksum.
+    pub(super) fn parse(rest: &'a [u8]) -> Option<Self> {
         let ([version], rest) = rest.split_first_chunk()?;
         let (time, rest) = rest.split_first_chunk()?;
         let (value_bytes, rest) = rest.split_first_chunk()?;
@@ -108,14 +124,22 @@ impl Record {
         let key_bytes = usize::try_from(u32::from_le_bytes(*key_bytes)).ok()?;
         let (key, metadata) = rest.split_at_checked(key_bytes)?;
         let value = Multihash::wrap(Code::Blake3.code(), digest).ok()?;
-        (*version == VERSION).then(|| Self {
-            time: u64::from_le_bytes(*time),
-            value,
-            value_bytes: u64::from_le_bytes(*value_bytes),
-            key: key.to_vec(),
-            metadata: metadata.to_vec(),
-        })
+        let (time, value_bytes) =
+            (u64::from_le_bytes(*time), u64::from_le_bytes(*value_bytes));
+        let view = Self { time, value, value_bytes, key, metadata };
+        (*version == VERSION).then_some(view)
     }
+}
+
+/// What stands behind the checksum; `None` if that does not match.
+pub(super) fn check(bytes: &[u8]) -> Option<&[u8]> {
+    let (checksum, rest) = bytes.split_first_chunk::<DIGEST_BYTES>()?;
+    (blake3(rest)?.digest() == checksum).then_some(rest)
+}
+
+/// The same of a record that was checked before.
+pub(super) fn skip(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.get(DIGEST_BYTES..)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A disk cache as one process has it: looking up, and turning it off.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::{mem, process};
 
@@ -31,6 +32,8 @@ pub(super) struct Tier {
     state: RwLock<DiskState>,
     pub(super) shelf: Shelf,
     heat: Mutex<Heat>,
+    /// Grows whenever there may be a newer record of some key.
+    epoch: AtomicU64,
     pub(super) shortener: Shortener,
     pub(super) counters: Counters,
     /// What this process appends to. Locked before all else.
@@ -76,6 +79,7 @@ impl Tier {
             state: RwLock::new(state),
             shelf: Shelf::default(),
             heat: Mutex::default(),
+            epoch: AtomicU64::new(1),
             shortener: Shortener::default(),
             counters: Counters::default(),
             active: Mutex::new(None),
@@ -161,31 +165,58 @@ impl Tier {
     /// Makes the list of segments anew if that is needed.
     pub(super) fn list(&self, disk: &Disk, forced: bool) -> Result<bool, PackError> {
         let (shortener, ahead) = (&self.shortener, self.plan.segment);
-        self.shelf.refresh(&disk.folder, &disk.gate, ahead, shortener, forced)
+        let listed =
+            self.shelf.refresh(&disk.folder, &disk.gate, ahead, shortener, forced)?;
+        if listed {
+            self.begin_epoch();
+        }
+        Ok(listed)
     }
 
     /// Walks what all writers appended; says whether there was anything.
     pub(super) fn catch_up(&self, segments: &Segments) -> bool {
         let walked = |segment: &&Arc<Segment>| segment.catch_up(&self.shortener);
-        segments.iter().filter(walked).count() > 0
+        let any = segments.iter().filter(walked).count() > 0;
+        if any {
+            self.begin_epoch();
+        }
+        any
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// To be called when a record can be found that could not be found before.
+    pub(super) fn begin_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Reads a block and counts it as used.
     pub(super) fn fetch(&self, disk: &Disk, hash: &Multihash) -> Option<Bytes> {
+        self.fetch_from(disk, &self.segments(disk), hash)
+    }
+
+    /// The same, the segments being known.
+    pub(super) fn fetch_from(
+        &self,
+        disk: &Disk,
+        segments: &Segments,
+        hash: &Multihash,
+    ) -> Option<Bytes> {
         let name = self.shortener.name(hash);
-        let segments = self.segments(disk);
         let warm = self.heat().get(name.short);
         if let Some(warm) = warm
-            && let Some(segment) = shelf::find(&segments, warm.segment)
+            && let Some(segment) = shelf::find(segments, warm.segment)
             && let Some(data) =
                 self.read(disk, segment, &name, warm.offset, warm.verified)
         {
-            self.heat().touch(name.short, warm.segment, warm.offset, true);
+            self.heat().touch(name.short, warm.segment, warm.offset);
             return Some(data);
         }
-        let found = self.search(disk, &segments, &name).or_else(|| {
-            let more = self.catch_up(&segments);
-            more.then(|| self.search(disk, &segments, &name)).flatten()
+        let found = self.search(disk, segments, &name).or_else(|| {
+            let more = self.catch_up(segments);
+            more.then(|| self.search(disk, segments, &name)).flatten()
         });
         if found.is_none() && warm.is_some() {
             self.heat().forget(name.short);
@@ -202,7 +233,7 @@ impl Tier {
                 if self.options.verify() == VerifyReads::First && !verified {
                     segment.set_verified(key);
                 }
-                self.heat().touch(name.short, segment.id(), offset, true);
+                self.heat().touch(name.short, segment.id(), offset);
                 return Some(data);
             }
         }

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import multiprocessing
 import os
 import random
 import subprocess
@@ -129,31 +128,34 @@ def test_what_is_too_large_is_refused(disk: DiskCache) -> None:
     assert disk.put("key", bytes(1000))
 
 
-def put_many(folder: str, seed: int) -> None:
-    cache = DiskCache(folder, 8 * MIB)
-    source = random.Random(seed)
-    for number in range(150):
-        key = f"{seed} {number}"
-        cache.put(key, key.encode() * source.randrange(10_000))
+PUT_MANY = """
+import random
+import sys
+
+from ipfs_kit_py.tiered_cache import DiskCache
+
+folder, seed = sys.argv[1:]
+cache = DiskCache(folder, 8 << 20)
+source = random.Random(int(seed))
+for number in range(150):
+    key = f"{seed} {number}"
+    cache.put(key, key.encode() * source.randrange(10_000))
+"""
 
 
 def test_four_processes_keep_one_bound(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    context = multiprocessing.get_context("spawn")
     workers = [
-        context.Process(target=put_many, args=(str(folder), seed)) for seed in range(4)
+        subprocess.Popen([sys.executable, "-c", PUT_MANY, str(folder), str(seed)])
+        for seed in range(4)
     ]
     most = 0
-    for worker in workers:
-        worker.start()
-    while any(worker.is_alive() for worker in workers):
+    while any(worker.poll() is None for worker in workers):
         try:
             most = max(most, allocated(folder))
         except FileNotFoundError:
             continue
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
+    assert [worker.returncode for worker in workers] == [0] * 4
     assert 0 < most <= 8 * MIB
     cache = DiskCache(folder, 8 * MIB)
     for key in cache.index:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Unpack
 
 from ipfs_kit_py import _native
@@ -22,8 +21,7 @@ class CarBlock(NamedTuple):
     data: bytes
 
 
-@dataclass(frozen=True)
-class CarReport:
+class CarReport(NamedTuple):
     """What is in a CAR file, all of whose blocks match their CIDs."""
 
     version: int

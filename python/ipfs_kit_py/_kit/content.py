@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
 from ipfs_kit_py._ipfs.pinning import one_of
-from ipfs_kit_py._kit.roles import RoleName
 from ipfs_kit_py._repository import IPFSPath
 from ipfs_kit_py._results import operation
 from ipfs_kit_py.errors import MalformedDataError
@@ -19,14 +18,9 @@ class Content:
 
     ipfs: "ipfs_py"
 
-    @property
-    def role(self) -> RoleName:
-        """`master`, `worker` or `leecher`."""
-        raise NotImplementedError
-
     def _whole(self) -> dict[str, bool]:
         # Who coordinates a cluster, and has none, has done half of it.
-        return {"fully_successful": self.role != "master"}
+        return {"fully_successful": self.ipfs.config.role != "master"}
 
     @operation("ipfs_add_path")
     def ipfs_add_path(

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -199,7 +198,7 @@ def _write_whole(output: Path, write_to: _Write) -> None:
     """Write beside the output, and rename when all is there."""
     if not output.name or os.path.isdir(output):  # noqa: PTH112 - never raises
         raise PathIsADirectoryError(errno.EISDIR, "Is a directory", str(output))
-    part = output.with_name(f".{output.name}.{secrets.token_hex(4)}.part")
+    part = output.with_name(f".{output.name}.{os.urandom(4).hex()}.part")
     try:
         with part.open("xb") as file:
             write_to(file)

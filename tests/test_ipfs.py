@@ -311,7 +311,7 @@ NO_SWARM: dict[str, Call] = {
 def test_every_method_has_its_case() -> None:
     public = {name for name in dir(ipfs_py) if not name.startswith("_")}
     of_names = {name for name in vars(Names) if not name.startswith("_")}
-    others = {"cache", "close", "config", "engine", "is_valid_cid"}
+    others = {"cache", "close", "config", "engine", "is_valid_cid", "reader"}
     assert public - of_names - others == CASES.keys() | NO_SWARM.keys()
 
 

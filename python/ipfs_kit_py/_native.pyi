@@ -290,6 +290,20 @@ class DiskCache:
     def close(self) -> None: ...
 
 @final
+class Plan:
+    """Values kept by the order in which they will be read."""
+
+    def __new__(cls, order: Sequence[_CacheKey], capacity: int) -> Plan: ...
+    def __contains__(self, key: _CacheKey, /) -> bool: ...
+    def holds(self, key: _CacheKey) -> bool: ...
+    def get(self, key: _CacheKey) -> Any: ...  # noqa: ANN401 - what was put
+    def put(self, key: _CacheKey, value: Buffer) -> bool: ...
+    def upcoming(self, readings: int) -> list[str | bytes]: ...
+    def numbers(self) -> tuple[int, int, int, int]:
+        """Readings that are left, bytes held, hits, misses."""
+    def end(self) -> list[tuple[str | bytes, Any]]: ...
+
+@final
 class CancelToken:
     """Stops, from any thread, the native calls made inside `with token:`.
 
@@ -350,10 +364,33 @@ class Repository:
         """Let go of it; files and streams that are open keep what they need."""
 
 @final
+class Chain:
+    """Where reads find blocks: a repository, the disk tier, and what Python fetches.
+
+    `fetch` and `resolve` are called by the thread that reads.
+    """
+
+    def __new__(
+        cls,
+        fetch: Callable[[list[CID]], Sequence[Block | None]],
+        resolve: Callable[[str, list[str]], str],
+        *,
+        repository: Repository | None = None,
+        mapped: bool = True,
+    ) -> Chain: ...
+    def set_disk(self, disk: DiskCache) -> None:
+        """Ask a disk cache too, from now on; the first one that is given stays."""
+
+_Core: TypeAlias = Repository | Chain
+
+def verified_blocks(cids: Sequence[CID], data: Sequence[Buffer]) -> list[Block | None]:
+    """Make blocks of what a source gave; `None` for those that have not their hashes."""
+
+@final
 class FileReader:
     """A file of a repository, open for reading at any offset."""
 
-    def __new__(cls, repository: Repository, path: _Path) -> FileReader: ...
+    def __new__(cls, core: _Core, path: _Path) -> FileReader: ...
     @property
     def cid(self) -> CID: ...
     @property
@@ -364,8 +401,13 @@ class FileReader:
         """Read into a buffer from an offset on; the result is how many bytes."""
     def views(self, offset: int = 0, length: int | None = None) -> list[Block]:
         """The bytes of a range in pieces, where they lie."""
+    def missing(self, offset: int, length: int, max_bytes: int) -> list[CID]:
+        """Blocks of a range that are not in this process, in the order of the file."""
     def view(self, offset: int = 0, length: int | None = None) -> Block:
         """The bytes of a range as one view; copied if they lie in several blocks."""
+
+def check_cancelled() -> None:
+    """Raise `CancelledError` if the calling thread is inside a token that says so."""
 
 def before_fork() -> None: ...
 def after_fork_in_parent() -> None: ...
@@ -414,11 +456,9 @@ def repo_put(
 ) -> list[CID]:
     """Put blocks, all in one commit."""
 
-def repo_get(repository: Repository, cid: _Path) -> bytes | None: ...
-def repo_view(repository: Repository, cid: _Path) -> Block | None: ...
-def repo_view_many(
-    repository: Repository, cids: Sequence[_Path]
-) -> list[Block | None]: ...
+def repo_get(core: _Core, cid: _Path) -> bytes | None: ...
+def repo_view(core: _Core, cid: _Path) -> Block | None: ...
+def repo_view_many(core: _Core, cids: Sequence[_Path]) -> list[Block | None]: ...
 def repo_has(repository: Repository, cid: _Path) -> bool: ...
 def repo_remove(
     repository: Repository, cids: Sequence[_Path], *, force: bool = False
@@ -431,25 +471,25 @@ def repo_remove_each(
     """Remove each of these blocks for itself: (CID, what is in the way), in order."""
 
 def repo_blocks(repository: Repository) -> Stream[CID]: ...
-def repo_resolve(repository: Repository, path: _Path) -> tuple[CID, list[str], str]:
+def repo_resolve(core: _Core, path: _Path) -> tuple[CID, list[str], str]:
     """Follow a path: (last block, what is left, `block`, `value` or `symlink`)."""
 
 def repo_file_stat(
-    repository: Repository, path: _Path
+    core: _Core, path: _Path
 ) -> tuple[CID, _Kind, int, int, int, int | None, tuple[int, int] | None]:
     """Read what a node says of itself.
 
     The result is (CID, kind, size, cumulative size, links, mode, mtime).
     """
 
-def repo_readlink(repository: Repository, path: _Path) -> str: ...
+def repo_readlink(core: _Core, path: _Path) -> str: ...
 def repo_ls(
-    repository: Repository, path: _Path, *, resolve: bool = True
+    core: _Core, path: _Path, *, resolve: bool = True
 ) -> Stream[tuple[str, CID, int, _Kind | None, int | None]]:
     """Iterate over a directory: (name, CID, tsize, kind, size)."""
 
 def repo_refs(
-    repository: Repository,
+    core: _Core,
     path: _Path,
     *,
     max_depth: int | None = None,
@@ -458,7 +498,7 @@ def repo_refs(
     """Iterate over links: (from, to, name, depth)."""
 
 def repo_extract(
-    repository: Repository,
+    core: _Core,
     path: _Path,
     output: _StrPath,
     progress: _Progress,
@@ -478,11 +518,11 @@ def repo_import_car(
 ) -> tuple[list[CID], int, int]:
     """Put the blocks of a CAR, each checked: (roots, blocks, bytes)."""
 
-def repo_export_car(repository: Repository, path: _Path) -> Stream[bytes]:
+def repo_export_car(core: _Core, path: _Path) -> Stream[bytes]:
     """Iterate over the bytes of a CAR; the report is [blocks, bytes of blocks]."""
 
 def repo_dag_stat(
-    repository: Repository, paths: Sequence[_Path], progress: _Progress
+    core: _Core, paths: Sequence[_Path], progress: _Progress
 ) -> tuple[list[tuple[CID, int, int]], int, int]:
     """Count the blocks and bytes below roots: of each, and of all of them together."""
 

@@ -39,6 +39,8 @@ from ipfs_kit_py._repository.reading import Entry, FileStat, Link, Resolved
 from ipfs_kit_py._repository.upkeep import GcReport, RebuildReport, RepoStat, VerifyReport
 from ipfs_kit_py._results import Result
 from ipfs_kit_py._simple.plugins import PluginBase
+from ipfs_kit_py._sources.reader import ChainReader
+from ipfs_kit_py._sources.source import Source
 
 __all__ = [
     "Engine",
@@ -542,6 +544,7 @@ class IpfsPy(_Twin):
         engine: Engine | None = None,
         config: Loaded | None = None,
         cache: TieredCacheManager | None = None,
+        sources: Iterable[Source] = ...,
     ) -> None: ...
     async def add(
         self,
@@ -781,6 +784,9 @@ class IpfsPy(_Twin):
         """Pin many, each by itself."""
     async def pin_rm(self, cid: IPFSPath, *, recursive: bool = True) -> Result:
         """Remove a pin; the blocks stay until they are collected."""
+    @property
+    def reader(self) -> ChainReader:
+        """What reads, out of the engine and every other source."""
     async def resolve(self, path: IPFSPath) -> Result:
         """Follow a path to its CID."""
     async def stat(self, path: IPFSPath) -> Result:
@@ -798,6 +804,7 @@ class IpfsKit(_Twin):
         enable_metadata_index: bool = False,
         *,
         config_path: StrPath | None = None,
+        sources: Iterable[Source] = ...,
     ) -> None: ...
     @property
     def config(self) -> Config:
@@ -843,6 +850,9 @@ class IpfsKit(_Twin):
     def metadata(self) -> dict[str, Any]: ...
     async def name_publish(self, path: StrPath, *, key: str = "self") -> Result:
         """Add a file or folder, and publish it under the name of a key."""
+    @property
+    def reader(self) -> ChainReader:
+        """What reads, out of the engine and every other source."""
     @property
     def role(self) -> RoleName:
         """`master`, `worker` or `leecher`."""

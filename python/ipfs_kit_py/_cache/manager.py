@@ -1,12 +1,13 @@
 """The tiers together: memory over disk, with promotion, demotion and numbers."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ipfs_kit_py._cache.arc import ARCache
-from ipfs_kit_py._cache.disk import DiskCache
-from ipfs_kit_py._cache.metrics import AccessStats, TierMetrics
+from ipfs_kit_py._cache.blocks import BlockTiers
+from ipfs_kit_py._cache.metrics import AccessStats
+from ipfs_kit_py._cache.plan import Load, Plan
 from ipfs_kit_py._native import CID, Block
 from ipfs_kit_py.errors import InvalidParameterError
 
@@ -16,11 +17,9 @@ if TYPE_CHECKING:
     from ipfs_kit_py._config.schema import CacheConfig
 
 Tier: TypeAlias = Literal["memory", "disk"]
-# More let threads work side by side; these lose at most 0.1 points of hits.
-_SHARDS = 4
 
 
-class TieredCacheManager:
+class TieredCacheManager(BlockTiers):
     """A cache in memory over one on the disk.
 
     An item smaller than `min_item_size` is kept in memory alone, one larger than
@@ -51,21 +50,37 @@ class TieredCacheManager:
         return manager
 
     def _begin(self, settings: "CacheConfig") -> None:
-        self._settings = settings
-        most = {"max_item_size": settings.max_memory_item_size}
-        self.memory_cache = ARCache(settings.memory_cache_size, most, shards=_SHARDS)
-        self._disk: DiskCache | None = None
+        super()._begin(settings)
         self.access_stats = AccessStats()
         self.mmap_store: dict[str, Block] = {}
-        self._memory, self._on_disk = TierMetrics(), TierMetrics()
+        self._plan: Plan | None = None
+        self._load: Load = self._from_disk
 
-    @property
-    def disk_cache(self) -> DiskCache:
-        """The tier on the disk."""
-        if self._disk is None:
-            settings = self._settings
-            self._disk = DiskCache(settings.disk_cache_path, settings.disk_cache_size)
-        return self._disk
+    def loads_by(self, load: Load) -> None:
+        """Say how items are fetched ahead of a plan, if not from the disk tier."""
+        self._load = load
+
+    def plan(self, cids: Iterable[str | CID], window_bytes: int | None = None) -> Plan:
+        """Say in which order items will be read, for a `with` block.
+
+        Args:
+            cids: The items, in the order of reading.
+            window_bytes: How many bytes to fetch ahead; a tenth of the memory tier if not
+                given, nothing with `prefetch_enabled` off.
+        """
+        window = window_bytes
+        if window is None:
+            window = self._aside.most_bytes if self._settings.prefetch_enabled else 0
+        return Plan(list(cids), self.memory_cache, self._load, window, self._follow)
+
+    def _follow(self, plan: Plan | None) -> None:
+        if plan is not None and self._plan is not None:
+            raise InvalidParameterError("a plan holds already: end it before the next")
+        self._plan = plan
+
+    def _from_disk(self, key: str) -> bytes | None:
+        view = self.disk_cache.get_view(key)
+        return None if view is None else bytes(view)
 
     def get(self, key: str | CID) -> bytes | None:
         """Read an item: from memory, else from the disk, which puts it into memory."""
@@ -88,7 +103,10 @@ class TieredCacheManager:
     def get_in_memory(self, key: str) -> bytes | None:
         """Read an item if it is in memory."""
         start = time.perf_counter_ns()
-        found: bytes | None = self.memory_cache.get(key)
+        plan = self._plan
+        planned = plan is not None and key in plan
+        tier = plan if plan is not None and planned else self.memory_cache
+        found: bytes | None = tier.get(key)
         if found is None:
             self._memory.misses += 1
             return None
@@ -136,7 +154,12 @@ class TieredCacheManager:
     def contains(self, key: str | CID) -> bool:
         """Tell whether any tier has an item."""
         name = key if isinstance(key, str) else str(key)
-        return name in self.memory_cache or name in self.disk_cache
+        return self.in_memory(name) or name in self.disk_cache
+
+    def in_memory(self, key: str) -> bool:
+        """Tell whether an item is in memory."""
+        planned = self._plan is not None and self._plan.holds(key)
+        return planned or key in self.memory_cache
 
     def __contains__(self, key: str | CID) -> bool:
         """Tell whether any tier has an item."""
@@ -206,20 +229,29 @@ class TieredCacheManager:
             `memory_hit_rate` and `disk_hit_rate` (0 to 1, each of what was asked of that
             tier), `avg_access_time_ms` (of all hits), and `memory` and `disk` with
             `hits`, `misses`, `hit_rate`, `bytes`, `avg_access_time_ms`, `latency_us` and
-            `evictions`.
+            `evictions`, of the disk also `lost`: evicted or refused; `fetched`: `blocks`
+            and `bytes` that came from remote sources; `prefetch`: blocks fetched ahead
+            that were `used` and `wasted`, and those `waiting`, with their `bytes`;
+            `plan`: the numbers of the plan that holds now, or `None`.
         """
+        opened = Counter(self._disk.numbers() if self._disk else {})
+        # Readers of files find most of them without asking here.
+        self._on_disk.hits = opened["hits"]
         memory, disk = self._memory.show(), self._on_disk.show()
         memory["evictions"] = self.memory_cache.get_stats()["evictions"]
-        opened = self._disk
-        disk["evictions"] = opened.numbers()["evicted_items"] if opened else 0
-        hits = self._memory.hits + self._on_disk.hits
+        disk["evictions"] = opened["evicted_items"]
+        disk["lost"] = opened["evicted_items"] + opened["refusals"]
+        timed = self._memory.timed + self._on_disk.timed
         spent = self._memory.nanoseconds + self._on_disk.nanoseconds
         return {
             "memory_hit_rate": memory["hit_rate"],
             "disk_hit_rate": disk["hit_rate"],
-            "avg_access_time_ms": spent / hits / 1e6 if hits else 0.0,
+            "avg_access_time_ms": spent / timed / 1e6 if timed else 0.0,
             "memory": memory,
             "disk": disk,
+            "fetched": {"blocks": self._fetched[0], "bytes": self._fetched[1]},
+            "prefetch": self._aside.show(),
+            "plan": None if self._plan is None else self._plan.show(),
         }
 
     def get_stats(self) -> dict[str, Any]:
@@ -274,4 +306,10 @@ class TieredCacheManager:
         return f"<TieredCacheManager: {self.memory_cache!r}, disk {disk}>"
 
     def _keep(self, name: str, content: "Buffer") -> bool:
-        return self.memory_cache.put(name, content)
+        plan = self._plan
+        if plan is not None and name in plan:
+            return plan.put(name, content)
+        kept = self.memory_cache.put(name, content)
+        if plan is not None:
+            plan.make_room()
+        return kept

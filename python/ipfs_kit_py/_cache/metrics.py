@@ -4,6 +4,8 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
+from ipfs_kit_py._forks import remember
+
 # Buckets of the histogram, each twice as long as the one before; the last has no end.
 _BUCKETS = 24
 # Keys whose readings are counted one by one; older ones are forgotten.
@@ -16,6 +18,7 @@ class TierMetrics:
     def __init__(self) -> None:
         self.hits = 0
         self.misses = 0
+        self.timed = 0
         self.bytes = 0
         self.nanoseconds = 0
         self._histogram = [0] * _BUCKETS
@@ -23,6 +26,7 @@ class TierMetrics:
     def hit(self, size: int, nanoseconds: int) -> None:
         """Count a reading that was answered here."""
         self.hits += 1
+        self.timed += 1
         self.bytes += size
         self.nanoseconds += nanoseconds
         # The first bucket ends at one microsecond.
@@ -43,8 +47,8 @@ class TierMetrics:
             "misses": self.misses,
             "hit_rate": self.hits / asked if asked else 0.0,
             "bytes": self.bytes,
-            "avg_access_time_ms": self.nanoseconds / self.hits / 1e6
-            if self.hits
+            "avg_access_time_ms": self.nanoseconds / self.timed / 1e6
+            if self.timed
             else 0.0,
             "latency_us": {
                 1 << at: count for at, count in enumerate(self._histogram) if count
@@ -56,8 +60,13 @@ class AccessStats:
     """Readings by key and tier, of the keys that were read last."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.after_fork()
+        remember(self)
         self._keys: OrderedDict[str, dict[str, Any]] = OrderedDict()
+
+    def after_fork(self) -> None:
+        """Make a new lock."""
+        self._lock = threading.Lock()
 
     def count(self, key: str, tier: str) -> int:
         """Count a reading; give how often this key was read from this tier."""

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from ipfs_kit_py._cli.output import emit, output_options, progress_bar
-from ipfs_kit_py._cli.repository import human
+from ipfs_kit_py._cli.repository import human, with_repository
 from ipfs_kit_py._cli.settings import settings
 from ipfs_kit_py._native import CID
 
 if TYPE_CHECKING:
     from ipfs_kit_py._cache.disk import DiskCache
+    from ipfs_kit_py._engine import Engine
 
 
 @click.group()
@@ -53,6 +54,55 @@ def ls(*, quiet: bool, as_json: bool) -> None:
         record = {"key": name, **item}
         text = name if quiet else f"{name}  {item['size']}  {item['filename']}"
         emit(record, text, as_json=as_json)
+
+
+@cache.command()
+@click.argument("paths", metavar="CID...", nargs=-1, required=True)
+@with_repository()
+@output_options
+@click.pass_context
+def warm(
+    context: click.Context,
+    paths: tuple[str, ...],
+    repository: "Engine",
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Fetch all that is below CIDs, so that it is read from this machine afterwards.
+
+    What is in the repository stays where it is; the rest goes into the cache on the disk.
+    Exit code 1 if that had no room for all of it.
+    """
+    from ipfs_kit_py._cache.manager import TieredCacheManager
+    from ipfs_kit_py._sources import reader_for
+
+    config = settings().config
+    tiers = TieredCacheManager.for_settings(config.cache_config)
+    reader = reader_for(repository, tiers, config)
+    try:
+        with progress_bar("warming", None, quiet=quiet or as_json) as progress:
+            found = reader.dag_stat(paths, progress)
+        metrics = tiers.get_metrics()
+        fetched, lost = metrics["fetched"], metrics["disk"]["lost"]
+    finally:
+        tiers.close()
+    record = {
+        "roots": [str(root.cid) for root in found.roots],
+        "blocks": found.blocks,
+        "bytes": found.bytes,
+        "fetched_blocks": fetched["blocks"],
+        "fetched_bytes": fetched["bytes"],
+        "lost_blocks": lost,
+    }
+    text = f"{found.blocks:,} blocks, {human(found.bytes)}, {fetched['blocks']:,} fetched"
+    emit(record, str(found.bytes) if quiet else text, as_json=as_json)
+    if lost:
+        click.echo(
+            f"Warning: {lost:,} blocks had no room in the cache: raise disk_cache_size",
+            err=True,
+        )
+        context.exit(1)
 
 
 @cache.command()

@@ -31,7 +31,7 @@ class Dags(Node):
         Returns:
             `value` and `data`: the value.
         """
-        value = self._engine.dag_get(cid)
+        value = self._reader.dag_get(cid)
         return {"cid": text_of(cid), "value": value, "data": value}
 
     @operation("block_put")
@@ -45,11 +45,11 @@ class Dags(Node):
     @operation("block_get")
     def block_get(self, cid: IPFSPath) -> dict[str, Any]:
         """Read a block: `data` and `content`."""
-        data = self._engine.block_get(cid)
+        data = self._reader.block_get(cid)
         return {"cid": text_of(cid), "data": data, "content": data, "size": len(data)}
 
     @operation("block_stat")
     def block_stat(self, cid: IPFSPath) -> dict[str, Any]:
         """Say how many bytes a block has."""
-        size = self._engine.block_stat(cid)
+        size = self._reader.block_stat(cid)
         return {"cid": text_of(cid), "size": size, "Size": size}

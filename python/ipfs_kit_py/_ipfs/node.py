@@ -1,6 +1,6 @@
 """A node: a configuration and the engine that it names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,6 +9,7 @@ from ipfs_kit_py._config import Config, Loaded, load
 from ipfs_kit_py._engine import Engine, open_engine
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import IPFSPath
+from ipfs_kit_py._sources import ChainReader, Source, reader_for
 
 
 class Node:
@@ -20,6 +21,7 @@ class Node:
         engine: An engine that is open already, and stays open; `config` belongs to it.
         config: A configuration that is loaded already.
         cache: A cache that others use too.
+        sources: Where blocks come from that are not here, beside those of the settings.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class Node:
         engine: Engine | None = None,
         config: Loaded | None = None,
         cache: TieredCacheManager | None = None,
+        sources: Iterable[Source] = (),
     ) -> None:
         self._loaded = config or load(with_resources(metadata, resources))
         self._owns_engine = engine is None
@@ -37,6 +40,22 @@ class Node:
         settings = self._loaded.config.cache_config
         self._owns_cache = cache is None
         self._cache = cache or TieredCacheManager.for_settings(settings)
+        self._sources = tuple(sources)
+        self._begin_to_read()
+
+    def _begin_to_read(self) -> None:
+        config = self._loaded.config
+        self._reader = reader_for(self._engine, self._cache, config, self._sources)
+        self._cache.loads_by(self._small_file)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle all but what reads: whoever unpickles it makes that anew."""
+        return {name: it for name, it in vars(self).items() if name != "_reader"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the rest over."""
+        vars(self).update(state)
+        self._begin_to_read()
 
     @property
     def engine(self) -> Engine:
@@ -47,6 +66,11 @@ class Node:
     def cache(self) -> TieredCacheManager:
         """What was read lately."""
         return self._cache
+
+    @property
+    def reader(self) -> ChainReader:
+        """What reads, out of the engine and every other source."""
+        return self._reader
 
     @property
     def config(self) -> Config:
@@ -72,6 +96,12 @@ class Node:
     ) -> None:
         """Close it."""
         self.close()
+
+    def _small_file(self, key: str) -> bytes | None:
+        """Read a file that may be kept in memory."""
+        if self._reader.stat(key).size > self._cache.memory_cache.max_item:
+            return None
+        return self._reader.cat(key)
 
     @property
     def _profile(self) -> str:
@@ -104,17 +134,14 @@ def both(cid: CID, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - sizes and
 def content_of(
     node: Node, path: IPFSPath, offset: int = 0, length: int | None = None
 ) -> bytes:
-    """Read a file, or a range of it, from memory if it was read whole before.
-
-    What the engine holds is not put on the cache's disk: it would lie there twice.
-    """
-    engine, cache, name = node.engine, node.cache, _plain_cid(path)
+    """Read a file, or a range of it, from memory if it was read whole before."""
+    reader, cache, name = node.reader, node.cache, _plain_cid(path)
     if name is None or offset < 0 or (length is not None and length < 0):
-        return engine.cat(path, offset, length)
+        return reader.cat(path, offset, length)
     is_whole = offset == 0 and length is None
     known = cache.get_in_memory(name)
     if known is None:
-        data = engine.cat(path, offset, length)
+        data = reader.cat(path, offset, length)
         if is_whole:
             cache.put_in_memory(name, data)
         return data

@@ -44,7 +44,7 @@ class Reading(Node):
             data = content_of(self, cid, offset, length)
             return found | {"content": data, "data": data, "size": len(data)}
         size = 0
-        for piece in self._engine.iter_file(cid, offset, length):
+        for piece in self._reader.iter_file(cid, offset, length):
             output.write(piece)
             size += len(piece)
             if progress:
@@ -61,8 +61,8 @@ class Reading(Node):
             `chunks`: an iterator of bytes, which raises if a piece cannot be read;
             `size`, how many bytes the file has.
         """
-        size = self._engine.stat(cid).size
-        chunks = self._engine.iter_file(cid, offset, length)
+        size = self._reader.stat(cid).size
+        chunks = self._reader.iter_file(cid, offset, length)
         return {"cid": text_of(cid), "size": size, "chunks": chunks}
 
     @operation("get")
@@ -106,7 +106,7 @@ class Reading(Node):
             (bytes of a file, 0 for a directory) and `Type` (1 directory, 2 file, 4
             symlink); `count`, how many links.
         """
-        links = [_link(entry) for entry in self._engine.ls(cid)]
+        links = [_link(entry) for entry in self._reader.ls(cid)]
         found = {"Hash": text_of(cid), "Links": links}
         return {"cid": text_of(cid), "Objects": [found], "count": len(links)}
 
@@ -117,7 +117,7 @@ class Reading(Node):
         Returns:
             `path`, `count`, and `items`, each with `name`, `cid`, `size` and `type`.
         """
-        listed = self._engine.files_ls if is_mutable(path) else self._engine.ls
+        listed = self._engine.files_ls if is_mutable(path) else self._reader.ls
         items = [
             {
                 "name": entry.name,
@@ -151,7 +151,7 @@ class Reading(Node):
     @operation("resolve")
     def resolve(self, path: IPFSPath) -> dict[str, Any]:
         """Follow a path to its CID."""
-        return {"path": text_of(path)} | both(self._engine.resolve(path))
+        return {"path": text_of(path)} | both(self._reader.resolve(path))
 
     def _exists(self, path: IPFSPath) -> bool:
         try:
@@ -161,7 +161,7 @@ class Reading(Node):
         return True
 
     def _stat(self, path: IPFSPath) -> dict[str, Any]:
-        stat = self._engine.files_stat if is_mutable(path) else self._engine.stat
+        stat = self._engine.files_stat if is_mutable(path) else self._reader.stat
         found = stat(text_of(path))
         values = {
             "path": text_of(path),
@@ -176,7 +176,7 @@ class Reading(Node):
     def _get(
         self, cid: IPFSPath, output: StrPath, progress: ProgressCallback | None
     ) -> dict[str, Any]:
-        done = self._engine.get(cid, output, progress)
+        done = self._reader.get(cid, output, progress)
         return {
             "output_path": os.fspath(output),
             "cid": text_of(cid),

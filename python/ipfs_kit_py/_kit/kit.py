@@ -1,7 +1,7 @@
 """`IpfsKit`: one configuration, one repository, and the components of a role over it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -14,6 +14,7 @@ from ipfs_kit_py._kit.configuring import Configuring
 from ipfs_kit_py._kit.content import Content
 from ipfs_kit_py._kit.methods import METHODS, PARTS
 from ipfs_kit_py._kit.roles import RoleName, roles_with
+from ipfs_kit_py._sources import ChainReader, Source
 from ipfs_kit_py.errors import ComponentUnavailableError, RoleError
 from ipfs_kit_py.ipfs import ipfs_py
 
@@ -35,6 +36,7 @@ class IpfsKit(Content, Configuring):
         enable_cluster_management: The same.
         enable_metadata_index: The same.
         config_path: The configuration file to read.
+        sources: Where blocks come from that are not here, beside those of the settings.
 
     Attributes:
         ipfs: Content, pins, names and mutable files.
@@ -57,6 +59,7 @@ class IpfsKit(Content, Configuring):
         enable_metadata_index: bool = False,
         *,
         config_path: StrPath | None = None,
+        sources: Iterable[Source] = (),
     ) -> None:
         flags = {
             "enable_libp2p": enable_libp2p,
@@ -71,7 +74,10 @@ class IpfsKit(Content, Configuring):
         settings = self._loaded.config.cache_config
         self.tiered_cache = TieredCacheManager.for_settings(settings)
         self.ipfs = ipfs_py(
-            engine=self._engine, config=self._loaded, cache=self.tiered_cache
+            engine=self._engine,
+            config=self._loaded,
+            cache=self.tiered_cache,
+            sources=sources,
         )
 
     @property
@@ -83,6 +89,11 @@ class IpfsKit(Content, Configuring):
     def engine(self) -> Engine:
         """Who keeps the blocks, pins and names."""
         return self._engine
+
+    @property
+    def reader(self) -> ChainReader:
+        """What reads, out of the engine and every other source."""
+        return self.ipfs.reader
 
     def settings(self) -> dict[str, object]:
         """Give what was set, nested, as a file can hold it: with secrets."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._native import CID, Block
-from ipfs_kit_py._repository.handle import Handle, IPFSPath
+from ipfs_kit_py._repository.handle import Core, Handle, IPFSPath
 from ipfs_kit_py.errors import BlockNotFoundError
 
 if TYPE_CHECKING:
@@ -17,7 +17,55 @@ _BATCH_BLOCKS = 4096
 _BATCH_BYTES = 16 << 20
 
 
-class Blocks(Handle):
+class BlockReading(Core):
+    """What reads blocks by themselves."""
+
+    def block_get(self, path: IPFSPath) -> bytes:
+        """Read a block.
+
+        Raises:
+            BlockNotFoundError: It is not here.
+        """
+        cid = self._block(path)
+        data = _native.repo_get(self._core, cid)
+        if data is None:
+            raise missing(cid)
+        return data
+
+    def block_view(self, path: IPFSPath) -> Block:
+        """Read a block where it lies, without a copy.
+
+        Raises:
+            BlockNotFoundError: It is not here.
+        """
+        cid = self._block(path)
+        data = _native.repo_view(self._core, cid)
+        if data is None:
+            raise missing(cid)
+        return data
+
+    def block_get_many(self, cids: Iterable[CID | str]) -> Iterator[Block | None]:
+        """Read many blocks where they lie, in order; `None` for each that is not here."""
+        rest = iter(cids)
+        while batch := list(islice(rest, 64)):
+            yield from _native.repo_view_many(self._core, batch)
+
+    def block_stat(self, path: IPFSPath) -> int:
+        """Say how many bytes a block has.
+
+        Raises:
+            BlockNotFoundError: It is not here.
+        """
+        return len(self.block_view(path))
+
+    def _block(self, path: IPFSPath) -> IPFSPath:
+        """Follow a path with names in it."""
+        if isinstance(path, CID) or not ("/" in path or ":" in path):
+            return path
+        return _native.repo_resolve(self._core, path)[0]
+
+
+class Blocks(BlockReading, Handle):
     """What puts, gets and removes blocks by themselves."""
 
     def block_put(
@@ -62,44 +110,6 @@ class Blocks(Handle):
             cids += _native.repo_put(self._core, batch, codec, hash)
         return cids
 
-    def block_get(self, path: IPFSPath) -> bytes:
-        """Read a block.
-
-        Raises:
-            BlockNotFoundError: It is not here.
-        """
-        cid = self._block(path)
-        data = _native.repo_get(self._core, cid)
-        if data is None:
-            raise missing(cid)
-        return data
-
-    def block_view(self, path: IPFSPath) -> Block:
-        """Read a block where it lies, without a copy.
-
-        Raises:
-            BlockNotFoundError: It is not here.
-        """
-        cid = self._block(path)
-        data = _native.repo_view(self._core, cid)
-        if data is None:
-            raise missing(cid)
-        return data
-
-    def block_get_many(self, cids: Iterable[CID | str]) -> Iterator[Block | None]:
-        """Read many blocks where they lie, in order; `None` for each that is not here."""
-        rest = iter(cids)
-        while batch := list(islice(rest, 64)):
-            yield from _native.repo_view_many(self._core, batch)
-
-    def block_stat(self, path: IPFSPath) -> int:
-        """Say how many bytes a block has.
-
-        Raises:
-            BlockNotFoundError: It is not here.
-        """
-        return len(self.block_view(path))
-
     def block_rm(
         self, cids: "CID | str | Iterable[CID | str]", *, force: bool = False
     ) -> int:
@@ -143,12 +153,6 @@ class Blocks(Handle):
     def blocks(self) -> Iterator[CID]:
         """Iterate over all blocks, as raw CIDs in version 1: stores know hashes alone."""
         return iter(_native.repo_blocks(self._core))
-
-    def _block(self, path: IPFSPath) -> IPFSPath:
-        """Follow a path with names in it."""
-        if isinstance(path, CID) or not ("/" in path or ":" in path):
-            return path
-        return _native.repo_resolve(self._core, path)[0]
 
 
 def _batches(blocks: "Iterable[Buffer]") -> "Iterator[list[Buffer]]":

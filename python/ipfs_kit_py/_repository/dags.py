@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from ipfs_kit_py import _native
 from ipfs_kit_py._hashing import ProgressCallback, Readable, StrPath
 from ipfs_kit_py._native import CID
-from ipfs_kit_py._repository.blocks import Blocks, missing
+from ipfs_kit_py._repository.blocks import BlockReading, Blocks, missing
 from ipfs_kit_py._repository.handle import IPFSPath
 from ipfs_kit_py._repository.system import checked_path, typed
 from ipfs_kit_py.errors import (
@@ -62,36 +62,8 @@ class DagStat(NamedTuple):
     bytes: int
 
 
-class Dags(Blocks):
-    """What reads and writes DAGs as values and as CAR files."""
-
-    def dag_put(
-        self,
-        value: Any,  # noqa: ANN401 - whatever the codec can hold
-        codec: str = "dag-cbor",
-        *,
-        input_codec: str | None = None,
-        hash: str = "sha2-256",  # noqa: A002 - as in `cid_of`
-        pin: bool = False,
-    ) -> CID:
-        """Put a value: `None`, bool, int, float, str, bytes, list, dict, CID.
-
-        A dag-pb node is a dict of `Links` (dicts of `Hash`, `Name`, `Tsize`) and `Data`.
-
-        Args:
-            value: The value; its bytes if `input_codec` says how to read them.
-            codec: `dag-cbor`, `dag-json`, `dag-pb` or `raw`.
-            input_codec: What the bytes of `value` are encoded in.
-            hash: Name of the hash function.
-            pin: Pin it, with all below.
-
-        Raises:
-            InvalidParameterError: The codec has no form for such a value.
-            MalformedDataError: The bytes are not what `input_codec` asks for.
-        """
-        if input_codec is not None:
-            value = _native.ipld_decode(value, input_codec)
-        return self.block_put(_native.ipld_encode(value, codec), codec, hash, pin=pin)
+class DagReading(BlockReading):
+    """What reads DAGs as values and into CAR files."""
 
     def dag_get(self, path: IPFSPath, *, output_codec: str | None = None) -> Any:  # noqa: ANN401
         """Read what a path names as a value, be it a block or something inside one.
@@ -114,30 +86,6 @@ class Dags(Blocks):
         for name in rest:
             value = value[int(name) if isinstance(value, list) else name]
         return value if output_codec is None else _native.ipld_encode(value, output_codec)
-
-    def dag_import(
-        self,
-        source: StrPath | Readable,
-        progress: ProgressCallback | None = None,
-        *,
-        pin_roots: bool = True,
-    ) -> ImportReport:
-        """Take over the blocks of a CAR file, each checked against its CID.
-
-        Args:
-            source: The CAR, version 1 or 2: a path, or an object with `read`.
-            progress: Called with bytes done so far, and 0.
-            pin_roots: Pin what it names as roots; all that they need must be there.
-
-        Raises:
-            MalformedDataError: It is no CAR, or ends too early.
-            IntegrityError: A block is not what its CID names. Nothing was taken.
-            BlockNotFoundError: A root that is to be pinned is not complete. Nothing
-                was taken.
-        """
-        given = os.fspath(source) if isinstance(source, str | os.PathLike) else source
-        found = _native.repo_import_car(self._core, given, progress, pin_roots=pin_roots)
-        return ImportReport(*found)
 
     def dag_export(
         self,
@@ -188,6 +136,62 @@ class Dags(Blocks):
         given = [paths] if isinstance(paths, str | CID) else list(paths)
         each, blocks, size = _native.repo_dag_stat(self._core, given, progress)
         return DagStat([DagSize(*one) for one in each], blocks, size)
+
+
+class Dags(DagReading, Blocks):
+    """What reads and writes DAGs as values and as CAR files."""
+
+    def dag_put(
+        self,
+        value: Any,  # noqa: ANN401 - whatever the codec can hold
+        codec: str = "dag-cbor",
+        *,
+        input_codec: str | None = None,
+        hash: str = "sha2-256",  # noqa: A002 - as in `cid_of`
+        pin: bool = False,
+    ) -> CID:
+        """Put a value: `None`, bool, int, float, str, bytes, list, dict, CID.
+
+        A dag-pb node is a dict of `Links` (dicts of `Hash`, `Name`, `Tsize`) and `Data`.
+
+        Args:
+            value: The value; its bytes if `input_codec` says how to read them.
+            codec: `dag-cbor`, `dag-json`, `dag-pb` or `raw`.
+            input_codec: What the bytes of `value` are encoded in.
+            hash: Name of the hash function.
+            pin: Pin it, with all below.
+
+        Raises:
+            InvalidParameterError: The codec has no form for such a value.
+            MalformedDataError: The bytes are not what `input_codec` asks for.
+        """
+        if input_codec is not None:
+            value = _native.ipld_decode(value, input_codec)
+        return self.block_put(_native.ipld_encode(value, codec), codec, hash, pin=pin)
+
+    def dag_import(
+        self,
+        source: StrPath | Readable,
+        progress: ProgressCallback | None = None,
+        *,
+        pin_roots: bool = True,
+    ) -> ImportReport:
+        """Take over the blocks of a CAR file, each checked against its CID.
+
+        Args:
+            source: The CAR, version 1 or 2: a path, or an object with `read`.
+            progress: Called with bytes done so far, and 0.
+            pin_roots: Pin what it names as roots; all that they need must be there.
+
+        Raises:
+            MalformedDataError: It is no CAR, or ends too early.
+            IntegrityError: A block is not what its CID names. Nothing was taken.
+            BlockNotFoundError: A root that is to be pinned is not complete. Nothing
+                was taken.
+        """
+        given = os.fspath(source) if isinstance(source, str | os.PathLike) else source
+        found = _native.repo_import_car(self._core, given, progress, pin_roots=pin_roots)
+        return ImportReport(*found)
 
 
 class _Write(Protocol):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 from ipfs_kit_py import _native
 from ipfs_kit_py._hashing import DEFAULT_PROFILE, ImportParams, Readable
 from ipfs_kit_py._native import CID
-from ipfs_kit_py._repository.handle import IPFSPath
+from ipfs_kit_py._repository.handle import Handle, IPFSPath
 from ipfs_kit_py._repository.reading import Entry, FileStat, Reading, checked
 from ipfs_kit_py.errors import InvalidParameterError, PathNotFoundError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-class Files(Reading):
+class Files(Reading, Handle):
     """What changes the mutable files, as Kubo's `ipfs files` does, with its CIDs.
 
     Each call makes a new tree and swaps its root for the old one; of two that come at

@@ -33,8 +33,16 @@ def default_path() -> str:
     return load().config.ipfs_path
 
 
-class Handle:
+class Core:
+    """Something with blocks that the native code reads: a repository, or a chain."""
+
+    _core: _native.Repository | _native.Chain
+
+
+class Handle(Core):
     """An open repository, without what can be done with it."""
+
+    _core: _native.Repository
 
     def __init__(
         self,

@@ -1,12 +1,16 @@
 """Files of a repository as Python's own file objects."""
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from ipfs_kit_py._native import CID, FileReader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+Ahead: TypeAlias = Callable[[int, int], object]
+"""Told where each read began, and how long it was."""
 
 # A few lines of text.
 _PEEK_BYTES = 4096
@@ -19,10 +23,11 @@ class IPFSFile(io.RawIOBase):
     as with every file; open the path again for another.
     """
 
-    def __init__(self, reader: FileReader, name: str) -> None:
+    def __init__(self, reader: FileReader, name: str, ahead: Ahead | None = None) -> None:
         """Read what a reader reads, under a name for messages."""
         super().__init__()
         self._reader = reader
+        self._ahead = ahead
         self._at = 0
         self.name = name
 
@@ -65,7 +70,7 @@ class IPFSFile(io.RawIOBase):
         """Fill a buffer as far as the file goes."""
         self._check_open()
         count = self._reader.readinto(buffer, self._at)
-        self._at += count
+        self._went(count)
         return count
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -73,7 +78,7 @@ class IPFSFile(io.RawIOBase):
         self._check_open()
         length = None if size is None or size < 0 else size
         data = self._reader.read(self._at, length)
-        self._at += len(data)
+        self._went(len(data))
         return data
 
     def peek(self, size: int = 0, /) -> bytes:
@@ -84,6 +89,11 @@ class IPFSFile(io.RawIOBase):
     def readall(self) -> bytes:
         """Read to the end."""
         return self.read()
+
+    def _went(self, count: int) -> None:
+        start, self._at = self._at, self._at + count
+        if self._ahead is not None:
+            self._ahead(start, count)
 
     def _check_open(self) -> None:
         if self.closed:

@@ -9,8 +9,8 @@ from ipfs_kit_py import _native
 from ipfs_kit_py._car import Unpacked
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
 from ipfs_kit_py._native import CID, Block, FileReader
-from ipfs_kit_py._repository.handle import Handle, IPFSPath
-from ipfs_kit_py._repository.ipfs_file import IPFSFile
+from ipfs_kit_py._repository.handle import Core, IPFSPath
+from ipfs_kit_py._repository.ipfs_file import Ahead, IPFSFile
 from ipfs_kit_py.errors import InvalidParameterError
 
 if TYPE_CHECKING:
@@ -80,8 +80,13 @@ def checked(name: str, value: int | None, most: int = (1 << 63) - 1) -> int | No
     raise InvalidParameterError(f"{name} {value} is out of range")
 
 
-class Reading(Handle):
+class Reading(Core):
     """What reads files and directories."""
+
+    def _ahead(self, reader: FileReader) -> Ahead | None:
+        """Give what fetches the next bytes of a file; nothing where all are here."""
+        del reader
+        return None
 
     def cat(self, path: IPFSPath, offset: int = 0, length: int | None = None) -> bytes:
         """Read a file, or a range of it.
@@ -134,7 +139,8 @@ class Reading(Handle):
             buffer_bytes: Read so many bytes at once and keep them, for those who read a
                 few at a time.
         """
-        file = IPFSFile(FileReader(self._core, path), str(path))
+        reader = FileReader(self._core, path)
+        file = IPFSFile(reader, str(path), self._ahead(reader))
         return file if buffer_bytes is None else io.BufferedReader(file, buffer_bytes)
 
     def iter_file(
@@ -143,7 +149,7 @@ class Reading(Handle):
         """Iterate over the bytes of a file, in pieces as its blocks have them."""
         start, count = checked("offset", offset) or 0, checked("length", length)
         reader = FileReader(self._core, path)
-        return _pieces(reader, start, count)
+        return _pieces(reader, start, count, self._ahead(reader))
 
     def get(
         self,
@@ -246,10 +252,15 @@ class Reading(Handle):
         return (Link(*link) for link in found)
 
 
-def _pieces(reader: FileReader, start: int, count: int | None) -> Iterator[bytes]:
+def _pieces(
+    reader: FileReader, start: int, count: int | None, ahead: Ahead | None
+) -> Iterator[bytes]:
     end = reader.size if count is None else min(reader.size, start + count)
     while start < end:
         length = min(_WINDOW_BYTES, end - start)
-        for piece in reader.views(start, length):
+        views = reader.views(start, length)
+        if ahead is not None:
+            ahead(start, length)
+        for piece in views:
             yield bytes(piece)
         start += length

@@ -116,7 +116,7 @@ class Content:
         """
         if output is None:
             return self.cat(cid)
-        self.kit.engine.get(self._settled(cid), output)
+        self.kit.reader.get(self._settled(cid), output)
         return output
 
     def read(self, path: IPFSPath) -> bytes:
@@ -148,17 +148,16 @@ class Content:
             raise InvalidParameterError(
                 f"mode {mode!r}: content cannot be changed, open it with 'rb' or 'r'"
             )
-        file = self.kit.engine.open(self._settled(path))
+        file = self.kit.reader.open(self._settled(path))
         return file if mode == "rb" else io.TextIOWrapper(file, encoding)
 
     def exists(self, path: IPFSPath) -> bool:
         """Tell whether a path leads to something that is here."""
-        engine = self.kit.engine
         try:
             if is_mutable(path):
-                engine.files_stat(str(path))
+                self.kit.engine.files_stat(str(path))
             else:
-                engine.stat(path)
+                self.kit.reader.stat(path)
         except (BlockNotFoundError, PathNotFoundError):
             return False
         return True
@@ -172,8 +171,8 @@ class Content:
             For each entry a table of `name`, `cid`, `size` and `type` (`file`,
             `directory`, `symlink`), or its name alone.
         """
-        engine = self.kit.engine
-        listed = engine.files_ls if is_mutable(path) else engine.ls
+        kit = self.kit
+        listed = kit.engine.files_ls if is_mutable(path) else kit.reader.ls
         entries = listed(str(path), resolve=detail)
         if not detail:
             return [entry.name for entry in entries]

@@ -24,6 +24,10 @@ impl Block {
         Self { data, shape, strides: [1] }
     }
 
+    pub(crate) fn bytes(&self) -> Bytes {
+        self.data.clone()
+    }
+
     #[expect(clippy::unnecessary_wraps, reason = "others have nothing to show at times")]
     fn shown(&self) -> PyResult<Shown<'_>> {
         let Self { data, shape, strides } = self;

@@ -18,7 +18,7 @@ use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 
 /// Text of up to 64 bytes, as CIDs are, lies beside the value: one place in memory less.
-type Key = SmallVec<[u8; 64]>;
+pub(crate) type Key = SmallVec<[u8; 64]>;
 /// How a list is numbered in `ARCache.keys` and `ARCache.place`.
 const PLACES: [(&str, Place); 5] = [
     ("T1", Place::T1),
@@ -52,7 +52,7 @@ pub(crate) fn object_of(py: Python<'_>, key: &[u8]) -> Py<PyAny> {
 }
 
 /// What is kept of a value, and its size: the object itself if nobody can change it.
-fn value_of(value: &Bound<'_, PyAny>) -> PyResult<(Py<PyAny>, u64)> {
+pub(crate) fn value_of(value: &Bound<'_, PyAny>) -> PyResult<(Py<PyAny>, u64)> {
     if let Ok(bytes) = value.cast_exact::<PyBytes>() {
         return Ok((value.clone().unbind(), bytes.as_bytes().len() as u64));
     }

@@ -34,6 +34,12 @@ pub(crate) fn check() -> Outcome<()> {
     if is_cancelled() { Err(cancelled()) } else { Ok(()) }
 }
 
+/// Raise `CancelledError` if the calling thread is to stop: for what waits in Python.
+#[pyfunction]
+pub(crate) fn check_cancelled() -> Outcome<()> {
+    check()
+}
+
 /// What a call that was stopped raises.
 pub(crate) fn cancelled() -> Failure {
     UnixFsError::Cancelled.into()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use ipfs_kit_cache::disk;
@@ -19,7 +20,13 @@ use crate::repo_path::take_cid;
 /// The disk tier under the contract's name.
 #[pyclass(frozen, subclass, module = "ipfs_kit_py._native")]
 pub(crate) struct DiskCache {
-    disk: disk::DiskCache,
+    disk: Arc<disk::DiskCache>,
+}
+
+impl DiskCache {
+    pub(crate) fn share(&self) -> Arc<disk::DiskCache> {
+        Arc::clone(&self.disk)
+    }
 }
 
 /// What an item is found by, its bytes, the file it lies in, when it was last used.
@@ -49,7 +56,7 @@ impl DiskCache {
     ) -> Outcome<Self> {
         let options = DiskOptions::new().with_verify(verify_named(verify)?);
         let opened = py.detach(|| disk::DiskCache::open(&directory, size_limit, options));
-        Ok(Self { disk: opened.map_err(Failure::parameter)? })
+        Ok(Self { disk: Arc::new(opened.map_err(Failure::parameter)?) })
     }
 
     /// The value of a key, where it lies.

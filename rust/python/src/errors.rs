@@ -209,6 +209,10 @@ impl Failure {
         Self::new(INVALID_MULTIADDR, message)
     }
 
+    pub(crate) fn internal(message: &str) -> Self {
+        Self::new(INTERNAL, message)
+    }
+
     pub(crate) fn panic(payload: &(dyn std::any::Any + Send)) -> Self {
         let text = payload
             .downcast_ref::<&str>()
@@ -319,7 +323,10 @@ impl From<DagError> for Failure {
             DagError::Store(source) => {
                 return match source.downcast::<RepoError>() {
                     Ok(error) => (*error).into(),
-                    Err(source) => Self::new(FILE_IO, described(&*source)),
+                    Err(source) => match source.downcast::<PyErr>() {
+                        Ok(error) => (*error).into(),
+                        Err(source) => Self::new(FILE_IO, described(&*source)),
+                    },
                 };
             }
             DagError::Pb { .. }

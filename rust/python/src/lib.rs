@@ -11,6 +11,7 @@ mod bulk;
 mod cache;
 mod cancel;
 mod car;
+mod chain;
 mod cid;
 mod column;
 mod disk_cache;
@@ -20,6 +21,7 @@ mod ipld;
 mod multiformats;
 mod parallel;
 mod params;
+mod plan;
 mod repo;
 mod repo_add;
 mod repo_blocks;
@@ -47,9 +49,11 @@ mod _native {
     #[pymodule_export]
     use crate::cache::ARCache;
     #[pymodule_export]
-    use crate::cancel::CancelToken;
+    use crate::cancel::{CancelToken, check_cancelled};
     #[pymodule_export]
     use crate::car::{CarReader, car_pack, car_roots, car_unpack, car_verify};
+    #[pymodule_export]
+    use crate::chain::{Chain, verified_blocks};
     #[pymodule_export]
     use crate::cid::CID;
     #[pymodule_export]
@@ -68,6 +72,8 @@ mod _native {
         multiaddr_to_bytes, multibases, multihash_decode, multihash_encode,
         sha256_kernel,
     };
+    #[pymodule_export]
+    use crate::plan::Plan;
     #[pymodule_export]
     use crate::repo::{
         Repository, after_fork_in_child, after_fork_in_parent, before_fork, repo_stat,

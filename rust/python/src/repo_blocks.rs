@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use ipfs_kit_cid::{Cid, codec};
+use ipfs_kit_cid::codec;
+use ipfs_kit_dag::BlockSource;
 use ipfs_kit_hash::{Code, Hasher};
 use ipfs_kit_repo::{PinKind, RepoError, USERS};
 use ipfs_kit_unixfs::UnixFsError;
@@ -11,6 +12,7 @@ use pyo3::types::PyBytes;
 
 use crate::block::Block;
 use crate::buffers::HeldItems;
+use crate::chain::Places;
 use crate::cid::CID;
 use crate::column::CIDColumn;
 use crate::errors::{Failure, Outcome};
@@ -74,11 +76,11 @@ pub(crate) fn repo_put(
 #[pyfunction]
 pub(crate) fn repo_get<'py>(
     py: Python<'py>,
-    repository: &Repository,
+    core: Places,
     cid: &Bound<'py, PyAny>,
 ) -> Outcome<Option<Bound<'py, PyBytes>>> {
-    let (handle, cid) = (repository.handle()?, take_cid(cid)?);
-    let data = running::run_here(py, |_| get(&handle, &cid))?;
+    let cid = take_cid(cid)?;
+    let data = core.read_here(py, |_, reads| Ok(reads.get(&cid)?))?;
     Ok(data.map(|data| PyBytes::new(py, &data)))
 }
 
@@ -86,35 +88,23 @@ pub(crate) fn repo_get<'py>(
 #[pyfunction]
 pub(crate) fn repo_view(
     py: Python<'_>,
-    repository: &Repository,
+    core: Places,
     cid: &Bound<'_, PyAny>,
 ) -> Outcome<Option<Block>> {
-    let (handle, cid) = (repository.handle()?, take_cid(cid)?);
-    let data = running::run_here(py, |_| get(&handle, &cid))?;
+    let cid = take_cid(cid)?;
+    let data = core.read_here(py, |_, reads| Ok(reads.get(&cid)?))?;
     Ok(data.map(Block::new))
-}
-
-/// One that is whole in its CID is everywhere.
-fn get(
-    repository: &ipfs_kit_repo::Repository,
-    cid: &Cid,
-) -> Outcome<Option<bytes::Bytes>> {
-    if cid.hash().code() == Code::Identity.code() {
-        return Ok(Some(bytes::Bytes::copy_from_slice(cid.hash().digest())));
-    }
-    Ok(repository.get(cid)?)
 }
 
 /// Read many blocks where they lie, side by side; `None` for each that is not here.
 #[pyfunction]
 pub(crate) fn repo_view_many(
     py: Python<'_>,
-    repository: &Repository,
+    core: Places,
     cids: Vec<Bound<'_, PyAny>>,
 ) -> Outcome<Vec<Option<Block>>> {
-    let handle = repository.handle()?;
     let cids = cids.iter().map(take_cid).collect::<Outcome<Vec<_>>>()?;
-    let found = running::run(py, None, |_| Ok(handle.get_many(&cids)?))?;
+    let found = core.read(py, None, |_, reads| Ok(reads.get_many(&cids)?))?;
     Ok(found.into_iter().map(|data| data.map(Block::new)).collect())
 }
 

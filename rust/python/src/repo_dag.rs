@@ -8,12 +8,13 @@ use std::path::Path;
 use bytes::Bytes;
 use ipfs_kit_car::{Reader, Writer};
 use ipfs_kit_cid::Cid;
-use ipfs_kit_dag::{Walk, WalkLimits};
+use ipfs_kit_dag::{BlockSource, Walk, WalkLimits};
 use ipfs_kit_repo::PinKind;
 use ipfs_kit_unixfs::{Control, UnixFsError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::chain::{Places, Reads};
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome, car_failure};
 use crate::repo::{Handle, Repository};
@@ -88,20 +89,20 @@ fn import(
 #[pyfunction]
 pub(crate) fn repo_export_car(
     py: Python<'_>,
-    repository: &Repository,
+    core: Places,
     path: &Bound<'_, PyAny>,
 ) -> Outcome<Stream> {
-    let (handle, at) = (repository.handle()?, take(path)?);
-    let root = running::run_here(py, |_| {
-        let root = at.block(&*handle)?;
-        if handle.get(&root)?.is_none() {
+    let at = take(path)?;
+    let root = core.read_here(py, |_, reads| {
+        let root = at.block(reads)?;
+        if reads.get(&root)?.is_none() {
             return Err(Failure::missing(&root));
         }
         Ok(root)
     })?;
-    Ok(Stream::start(move |control, out| {
+    Ok(core.stream(move |control, out, reads| {
         let mut pieces = Pieces { out, gathered: Vec::new(), failed: None };
-        let done = export(&handle, root, &mut pieces, control);
+        let done = export(reads, root, &mut pieces, control);
         if let Some(failure) = pieces.failed {
             return Err(failure);
         }
@@ -113,7 +114,7 @@ pub(crate) fn repo_export_car(
 }
 
 fn export(
-    handle: &Handle,
+    reads: &Reads,
     root: Cid,
     pieces: &mut Pieces<'_>,
     control: &Control,
@@ -121,7 +122,7 @@ fn export(
     let failed = |error| car_failure(error, Path::new(""));
     let mut writer = Writer::new(pieces, &[root]).map_err(failed)?;
     let (mut blocks, mut bytes) = (0, 0);
-    for visit in walk(handle, root) {
+    for visit in walk(reads, root) {
         if control.is_cancelled() {
             return Err(UnixFsError::Cancelled.into());
         }
@@ -134,8 +135,8 @@ fn export(
     Ok(vec![blocks, bytes])
 }
 
-fn walk(handle: &Handle, root: Cid) -> Walk<'_, ipfs_kit_repo::Repository> {
-    Walk::new(&**handle, root, WalkLimits::default())
+fn walk(reads: &Reads, root: Cid) -> Walk<'_, Reads> {
+    Walk::new(reads, root, WalkLimits::default())
 }
 
 /// Gathers what is written into pieces for Python.
@@ -170,19 +171,18 @@ type Counted = (Vec<(CID, u64, u64)>, u64, u64);
 #[pyfunction]
 pub(crate) fn repo_dag_stat(
     py: Python<'_>,
-    repository: &Repository,
+    core: Places,
     paths: Vec<Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
 ) -> Outcome<Counted> {
-    let handle = repository.handle()?;
     let paths = paths.iter().map(take).collect::<Outcome<Vec<_>>>()?;
-    running::run(py, progress, |control| {
+    core.read(py, progress, |control, reads| {
         let (mut each, mut seen) = (Vec::new(), HashSet::new());
         let (mut all_blocks, mut all_bytes) = (0, 0);
         for at in &paths {
-            let root = at.block(&*handle)?;
+            let root = at.block(reads)?;
             let (mut blocks, mut bytes) = (0, 0);
-            for visit in walk(&handle, root) {
+            for visit in walk(reads, root) {
                 if control.is_cancelled() {
                     return Err(UnixFsError::Cancelled.into());
                 }

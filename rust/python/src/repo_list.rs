@@ -1,48 +1,46 @@
 //! Listing: the entries of directories, the links of blocks.
 
-use bytes::Bytes;
 use ipfs_kit_cid::{Cid, codec};
-use ipfs_kit_dag::{DagError, pb};
+use ipfs_kit_dag::{BlockSource, DagError, pb};
 use ipfs_kit_unixfs::UnixFsError;
 use ipfs_kit_unixfs::read::{self, entries};
 use pyo3::prelude::*;
 
+use crate::chain::{Places, Reads};
 use crate::errors::{Failure, Outcome};
-use crate::repo::{Handle, Repository};
 use crate::repo_path::take;
 use crate::repo_read::kind_name;
-use crate::running;
 use crate::stream::{Item, Out, Report, Stream};
 
 /// Iterate over a directory: (name, CID, tsize, kind, size); kind and size take a look at
 /// each entry's block, and are `None` without `resolve` and where it is not here.
 #[pyfunction]
-#[pyo3(signature = (repository, path, *, resolve = true))]
+#[pyo3(signature = (core, path, *, resolve = true))]
 pub(crate) fn repo_ls(
     py: Python<'_>,
-    repository: &Repository,
+    core: Places,
     path: &Bound<'_, PyAny>,
     resolve: bool,
 ) -> Outcome<Stream> {
-    let (handle, at) = (repository.handle()?, take(path)?);
+    let at = take(path)?;
     // What is no directory is said at once.
-    let cid = running::run_here(py, |_| {
-        let cid = at.block(&*handle)?;
-        entries(&*handle, &cid)?;
+    let cid = core.read_here(py, |_, reads| {
+        let cid = at.block(reads)?;
+        entries(reads, &cid)?;
         Ok(cid)
     })?;
-    Ok(Stream::start(move |_, out| list(&handle, &cid, resolve, out)))
+    Ok(core.stream(move |_, out, reads| list(reads, &cid, resolve, out)))
 }
 
-fn list(handle: &Handle, cid: &Cid, resolve: bool, out: &mut Out) -> Outcome<Report> {
-    for entry in entries(&**handle, cid)? {
+fn list(reads: &Reads, cid: &Cid, resolve: bool, out: &mut Out) -> Outcome<Report> {
+    for entry in entries(reads, cid)? {
         let entry = entry?;
         let (mut kind, mut size) = (None, None);
         if resolve {
             if entry.cid.codec() == codec::RAW {
                 (kind, size) = (Some("file"), Some(entry.tsize));
             } else {
-                match read::stat(&**handle, &entry.cid) {
+                match read::stat(reads, &entry.cid) {
                     Ok(stat) => {
                         (kind, size) = (Some(kind_name(stat.kind)), Some(stat.size));
                     }
@@ -61,20 +59,20 @@ fn list(handle: &Handle, cid: &Cid, resolve: bool, out: &mut Out) -> Outcome<Rep
 
 /// Iterate over links: (from, to, name, depth); to `max_depth` levels below the root.
 #[pyfunction]
-#[pyo3(signature = (repository, path, *, max_depth = None, unique = false))]
+#[pyo3(signature = (core, path, *, max_depth = None, unique = false))]
 pub(crate) fn repo_refs(
     py: Python<'_>,
-    repository: &Repository,
+    core: Places,
     path: &Bound<'_, PyAny>,
     max_depth: Option<u64>,
     unique: bool,
 ) -> Outcome<Stream> {
-    let (handle, at) = (repository.handle()?, take(path)?);
-    let root = running::run_here(py, |_| at.block(&*handle))?;
+    let at = take(path)?;
+    let root = core.read_here(py, |_, reads| at.block(reads))?;
     let max_depth = max_depth.unwrap_or(read::MAX_DEPTH as u64);
-    Ok(Stream::start(move |control, out| {
+    Ok(core.stream(move |control, out, reads| {
         let mut seen = std::collections::HashMap::new();
-        let mut stack = links(&handle, &root, 1)?;
+        let mut stack = links(reads, &root, 1)?;
         stack.reverse();
         while let Some((from, to, name, depth)) = stack.pop() {
             if control.is_cancelled() {
@@ -95,7 +93,7 @@ pub(crate) fn repo_refs(
                 out.put(Item::Link(from, to, name, depth))?;
             }
             if depth < max_depth {
-                stack.extend(links(&handle, &to, depth + 1)?.into_iter().rev());
+                stack.extend(links(reads, &to, depth + 1)?.into_iter().rev());
             }
         }
         Ok(Vec::new())
@@ -105,16 +103,11 @@ pub(crate) fn repo_refs(
 type Link = (Cid, Cid, String, u64);
 
 /// The links of a block, with their names where they have some.
-fn links(handle: &Handle, from: &Cid, depth: u64) -> Outcome<Vec<Link>> {
+fn links(reads: &Reads, from: &Cid, depth: u64) -> Outcome<Vec<Link>> {
     if from.codec() == codec::RAW {
         return Ok(Vec::new());
     }
-    let is_inline = from.hash().code() == ipfs_kit_hash::Code::Identity.code();
-    let data = if is_inline {
-        Bytes::copy_from_slice(from.hash().digest())
-    } else {
-        handle.get(from)?.ok_or_else(|| Failure::missing(from))?
-    };
+    let data = reads.get(from)?.ok_or_else(|| Failure::missing(from))?;
     if from.codec() == codec::DAG_PB {
         let node = pb::PbNode::decode(&data)?;
         let link =

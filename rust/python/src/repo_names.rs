@@ -205,7 +205,7 @@ pub(crate) fn repo_name_resolve(
     let (handle, (name, rest)) = (repository.handle()?, parse_name(name)?);
     running::run_here(py, |_| {
         if recursive {
-            return Ok(handle.name_path(&name, &rest)?);
+            return handle.name_path(&name, &rest);
         }
         Ok(handle.resolve_name(&name, &rest, false)?)
     })

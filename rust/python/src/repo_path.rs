@@ -3,7 +3,7 @@
 
 use ipfs_kit_cid::{Cid, to_string};
 use ipfs_kit_dag::BlockSource;
-use ipfs_kit_repo::{RepoError, Session};
+use ipfs_kit_repo::Session;
 use ipfs_kit_unixfs::read::{PathEnd, Resolved, resolve};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -40,18 +40,18 @@ pub(crate) struct At {
 /// Where paths are followed: blocks, and what IPNS names stand for.
 pub(crate) trait Source: BlockSource {
     /// The path that a name with more behind it leads to.
-    fn name_path(&self, name: &str, rest: &[String]) -> Result<String, RepoError>;
+    fn name_path(&self, name: &str, rest: &[String]) -> Outcome<String>;
 }
 
 impl Source for ipfs_kit_repo::Repository {
-    fn name_path(&self, name: &str, rest: &[String]) -> Result<String, RepoError> {
-        self.resolve_name(name, rest, true)
+    fn name_path(&self, name: &str, rest: &[String]) -> Outcome<String> {
+        Ok(self.resolve_name(name, rest, true)?)
     }
 }
 
 impl Source for Session {
-    fn name_path(&self, name: &str, rest: &[String]) -> Result<String, RepoError> {
-        self.resolve_name(name, rest)
+    fn name_path(&self, name: &str, rest: &[String]) -> Outcome<String> {
+        Ok(self.resolve_name(name, rest)?)
     }
 }
 

@@ -14,12 +14,12 @@ use pyo3::types::PyBytes;
 
 use crate::block::Block;
 use crate::buffers::{HeldMut, new_bytes};
+use crate::chain::{Places, Reads};
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
-use crate::repo::{Handle, Repository};
 use crate::repo_path::take;
 use crate::text::{file_path, text};
-use crate::{car, params, running};
+use crate::{car, params};
 
 /// Reads up to this size are over before anyone would press Ctrl-C.
 const SHORT_BYTES: u64 = 8 << 20;
@@ -27,23 +27,19 @@ const SHORT_BYTES: u64 = 8 << 20;
 /// A file of a repository, open for reading at any offset.
 #[pyclass(frozen, module = "ipfs_kit_py._native")]
 pub(crate) struct FileReader {
-    handle: Handle,
+    places: Places,
     cid: Cid,
     file: Arc<File>,
 }
 
 impl FileReader {
-    fn open(
-        py: Python<'_>,
-        repository: &Repository,
-        path: &Bound<'_, PyAny>,
-    ) -> Outcome<Self> {
-        let (handle, at) = (repository.handle()?, take(path)?);
-        running::run_here(py, |_| {
-            let cid = at.block(&*handle)?;
-            let file = Arc::new(File::open(&*handle, &cid)?);
-            Ok(Self { handle: handle.clone(), cid, file })
-        })
+    fn open(py: Python<'_>, places: Places, path: &Bound<'_, PyAny>) -> Outcome<Self> {
+        let at = take(path)?;
+        let (cid, file) = places.read_here(py, |_, reads| {
+            let cid = at.block(reads)?;
+            Ok((cid, File::open(reads, &cid)?))
+        })?;
+        Ok(Self { places, cid, file: Arc::new(file) })
     }
 
     /// Where a range ends, and how long it is.
@@ -59,10 +55,11 @@ impl FileReader {
         &self,
         range: std::ops::Range<u64>,
         control: &Control,
+        reads: &Reads,
         mut take: impl FnMut(&[u8]),
     ) -> Outcome<()> {
         let mut left = range.end - range.start;
-        for piece in self.file.pieces(&*self.handle, range) {
+        for piece in self.file.pieces(reads, range) {
             if control.is_cancelled() {
                 return Err(UnixFsError::Cancelled.into());
             }
@@ -83,12 +80,8 @@ const TOO_SHORT: UnixFsError =
 #[pymethods]
 impl FileReader {
     #[new]
-    fn new(
-        py: Python<'_>,
-        repository: &Repository,
-        path: &Bound<'_, PyAny>,
-    ) -> Outcome<Self> {
-        Self::open(py, repository, path)
+    fn new(py: Python<'_>, core: Places, path: &Bound<'_, PyAny>) -> Outcome<Self> {
+        Self::open(py, core, path)
     }
 
     #[getter]
@@ -111,8 +104,8 @@ impl FileReader {
     ) -> Outcome<Bound<'py, PyBytes>> {
         let (range, length) = self.range(offset, length);
         new_bytes(py, length, |room| {
-            running::run_by_size(py, length, SHORT_BYTES, |control| {
-                self.each_piece(range, control, |piece| room.push(piece))
+            self.places.read_by_size(py, length, SHORT_BYTES, |control, reads| {
+                self.each_piece(range, control, reads, |piece| room.push(piece))
             })
         })
     }
@@ -130,8 +123,8 @@ impl FileReader {
         let (range, length) = self.range(offset, Some(out.len() as u64));
         let count = usize::try_from(length).unwrap_or(out.len());
         let mut rest = &mut out[..count];
-        running::run_by_size(py, length, SHORT_BYTES, |control| {
-            self.each_piece(range, control, |piece| {
+        self.places.read_by_size(py, length, SHORT_BYTES, |control, reads| {
+            self.each_piece(range, control, reads, |piece| {
                 let (place, behind) = std::mem::take(&mut rest).split_at_mut(piece.len());
                 place.copy_from_slice(piece);
                 rest = behind;
@@ -149,30 +142,49 @@ impl FileReader {
         length: Option<u64>,
     ) -> Outcome<Vec<Block>> {
         let (range, length) = self.range(offset, length);
-        running::run_by_size(py, length, SHORT_BYTES, |control| {
-            let pieces = self.file.pieces(&*self.handle, range);
+        self.places.read_by_size(py, length, SHORT_BYTES, |control, reads| {
+            let pieces = self.file.pieces(reads, range);
             let going = pieces.take_while(|_| !control.is_cancelled());
             Ok(going.map(|piece| piece.map(Block::new)).collect::<Result<_, _>>()?)
         })
+    }
+
+    /// Blocks of a range that are not in this process, in the order of the file, about as
+    /// many as `max_bytes` of it take; those behind an inner one that is missing are unknown.
+    fn missing(
+        &self,
+        py: Python<'_>,
+        offset: u64,
+        length: u64,
+        max_bytes: u64,
+    ) -> Outcome<Vec<CID>> {
+        let (range, _) = self.range(offset, Some(length));
+        let found = self.places.read_here(py, |_, reads| {
+            Ok(self.file.missing(&reads.only_here(), range, max_bytes)?)
+        })?;
+        Ok(found.into_iter().map(CID).collect())
     }
 
     /// The bytes of a range as one view; copied only where they lie in several blocks.
     #[pyo3(signature = (offset = 0, length = None))]
     fn view(&self, py: Python<'_>, offset: u64, length: Option<u64>) -> Outcome<Block> {
         let (range, length) = self.range(offset, length);
-        let whole = running::run_by_size(py, length, SHORT_BYTES, |control| {
-            let mut first = self.file.pieces(&*self.handle, range.clone());
-            let piece = first.next().transpose()?.unwrap_or_default();
-            if piece.len() as u64 == length {
-                return Ok(piece);
-            }
-            let too_long = || Failure::limit("the file does not fit into memory");
-            let bytes = usize::try_from(length).map_err(|_| too_long())?;
-            let mut out = Vec::new();
-            out.try_reserve_exact(bytes).map_err(|_| too_long())?;
-            self.each_piece(range, control, |piece| out.extend_from_slice(piece))?;
-            Ok(Bytes::from(out))
-        })?;
+        let whole =
+            self.places.read_by_size(py, length, SHORT_BYTES, |control, reads| {
+                let mut first = self.file.pieces(reads, range.clone());
+                let piece = first.next().transpose()?.unwrap_or_default();
+                if piece.len() as u64 == length {
+                    return Ok(piece);
+                }
+                let too_long = || Failure::limit("the file does not fit into memory");
+                let bytes = usize::try_from(length).map_err(|_| too_long())?;
+                let mut out = Vec::new();
+                out.try_reserve_exact(bytes).map_err(|_| too_long())?;
+                self.each_piece(range, control, reads, |piece| {
+                    out.extend_from_slice(piece);
+                })?;
+                Ok(Bytes::from(out))
+            })?;
         Ok(Block::new(whole))
     }
 }
@@ -181,12 +193,12 @@ impl FileReader {
 #[pyfunction]
 pub(crate) fn repo_resolve(
     py: Python<'_>,
-    repository: &Repository,
+    core: Places,
     path: &Bound<'_, PyAny>,
 ) -> Outcome<(CID, Vec<String>, &'static str)> {
-    let (handle, at) = (repository.handle()?, take(path)?);
-    running::run_here(py, |_| {
-        let found = at.resolve(&*handle)?;
+    let at = take(path)?;
+    core.read_here(py, |_, reads| {
+        let found = at.resolve(reads)?;
         let end = match found.end {
             read::PathEnd::Block => "block",
             read::PathEnd::Value => "value",
@@ -202,13 +214,13 @@ type Stat = (CID, &'static str, u64, u64, usize, Option<u32>, Option<(i64, u32)>
 #[pyfunction]
 pub(crate) fn repo_file_stat(
     py: Python<'_>,
-    repository: &Repository,
+    core: Places,
     path: &Bound<'_, PyAny>,
 ) -> Outcome<Stat> {
-    let (handle, at) = (repository.handle()?, take(path)?);
-    running::run_here(py, |_| {
-        let cid = at.block(&*handle)?;
-        let stat = read::stat(&*handle, &cid)?;
+    let at = take(path)?;
+    core.read_here(py, |_, reads| {
+        let cid = at.block(reads)?;
+        let stat = read::stat(reads, &cid)?;
         let kind = kind_name(stat.kind);
         let mtime = stat.attributes.mtime.map(|time| (time.seconds, time.nanoseconds));
         let (size, all, mode) = (stat.size, stat.cumulative_size, stat.attributes.mode);
@@ -229,13 +241,13 @@ pub(crate) fn kind_name(kind: NodeKind) -> &'static str {
 #[pyfunction]
 pub(crate) fn repo_readlink(
     py: Python<'_>,
-    repository: &Repository,
+    core: Places,
     path: &Bound<'_, PyAny>,
 ) -> Outcome<String> {
-    let (handle, at) = (repository.handle()?, take(path)?);
-    running::run_here(py, |_| {
-        let cid = at.block(&*handle)?;
-        match read::Node::read(&*handle, &cid)? {
+    let at = take(path)?;
+    core.read_here(py, |_, reads| {
+        let cid = at.block(reads)?;
+        match read::Node::read(reads, &cid)? {
             read::Node::Pb(_, FsNode { kind: NodeKind::Symlink, data, .. }) => {
                 String::from_utf8(data.unwrap_or_default()).map_err(|_| {
                     Failure::malformed("the target of the link is not valid UTF-8")
@@ -248,11 +260,11 @@ pub(crate) fn repo_readlink(
 
 /// Write what a path names to files; the result is (entries, bytes).
 #[pyfunction]
-#[pyo3(signature = (repository, path, output, progress, *, symlinks = "inside", max_bytes = None, max_entries = None))]
+#[pyo3(signature = (core, path, output, progress, *, symlinks = "inside", max_bytes = None, max_entries = None))]
 #[expect(clippy::too_many_arguments, reason = "the stub gives them names")]
 pub(crate) fn repo_extract(
     py: Python<'_>,
-    repository: &Repository,
+    core: Places,
     path: &Bound<'_, PyAny>,
     #[pyo3(from_py_with = file_path)] output: PathBuf,
     progress: Option<Py<PyAny>>,
@@ -260,19 +272,17 @@ pub(crate) fn repo_extract(
     max_bytes: Option<&Bound<'_, PyAny>>,
     max_entries: Option<&Bound<'_, PyAny>>,
 ) -> Outcome<(u64, u64)> {
-    let (handle, at) = (repository.handle()?, take(path)?);
+    let at = take(path)?;
     let symlinks: Symlinks = car::symlinks(symlinks)?;
     let limit =
         |name, given| Option::map_or(given, Ok(None), |n| params::number(name, n));
     let max_bytes: Option<u64> = limit("max_bytes", max_bytes)?;
     let max_entries: Option<u64> = limit("max_entries", max_entries)?;
-    let done = running::run(py, progress, |control| {
-        let cid = at.block(&*handle)?;
-        let held = handle.stat()?;
-        let limits: ExtractLimits =
-            car::limits(max_bytes, max_entries, held.bytes, held.blocks);
-        let source: &ipfs_kit_repo::Repository = &handle;
-        let extractor = Extractor { source, limits, symlinks, control };
+    let done = core.read(py, progress, |control, reads| {
+        let cid = at.block(reads)?;
+        let (blocks, bytes) = core.held()?.unwrap_or((u64::MAX, u64::MAX));
+        let limits: ExtractLimits = car::limits(max_bytes, max_entries, bytes, blocks);
+        let extractor = Extractor { source: reads, limits, symlinks, control };
         Ok(extractor.extract(&cid, &output)?)
     })?;
     Ok((done.entries, done.bytes))

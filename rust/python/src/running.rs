@@ -4,8 +4,10 @@
 use std::any::Any;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
+};
 use std::thread;
 use std::time::Duration;
 
@@ -87,32 +89,72 @@ pub(crate) fn run<T: Send>(
     progress: Option<Py<PyAny>>,
     work: impl FnOnce(&Control) -> Outcome<T> + Send,
 ) -> Outcome<T> {
+    run_serving(py, progress, |control, _| work(control))
+}
+
+/// Something that a worker wants done by the thread that called in.
+pub(crate) type Job = Box<dyn FnOnce(Python<'_>) + Send>;
+
+/// Where a worker leaves its jobs.
+#[derive(Clone)]
+pub(crate) enum Desk {
+    /// The worker is the calling thread.
+    Here,
+    /// The calling thread waits for jobs behind this.
+    Behind(Arc<dyn Fn(Job) + Send + Sync>),
+}
+
+impl Desk {
+    fn behind(jobs: Sender<Job>) -> Self {
+        // Nobody takes jobs of a caller who has gone.
+        Self::Behind(Arc::new(move |job| jobs.send(job).unwrap_or(())))
+    }
+
+    /// Has something done by the calling thread, with the interpreter, and waits for it.
+    pub(crate) fn on_caller<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(Python<'_>) -> PyResult<T> + Send + 'static,
+    ) -> PyResult<T> {
+        let Self::Behind(give) = self else { return Python::attach(job) };
+        let (sender, receiver) = sync_channel(1);
+        give(Box::new(move |py| {
+            // The worker waits for nothing else.
+            sender.send(job(py)).ok();
+        }));
+        // A caller who is to stop drops its jobs.
+        receiver.recv().unwrap_or_else(|_| Err(cancel::cancelled().into()))
+    }
+}
+
+/// Runs `work` as [`run`] does; meanwhile the calling thread does what `work` asks of it.
+pub(crate) fn run_serving<T: Send>(
+    py: Python<'_>,
+    progress: Option<Py<PyAny>>,
+    work: impl FnOnce(&Control, Desk) -> Outcome<T> + Send,
+) -> Outcome<T> {
     cancel::check()?;
     let control = Control::new();
     let mut watch = Watch { control: &control, progress, raised: None };
-    let finished = (Mutex::new(false), Condvar::new());
     let done = py.detach(|| {
+        let (sender, jobs) = channel::<Job>();
         thread::scope(|scope| {
             let worker = scope.spawn(|| {
-                let done = catch_unwind(AssertUnwindSafe(|| work(&control)));
-                *finished.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-                finished.1.notify_all();
-                done
+                let desk = Desk::behind(sender);
+                catch_unwind(AssertUnwindSafe(|| work(&control, desk)))
             });
-            while !wait(&finished) {
-                watch.look();
+            // The desk goes when the work is over, and the channel closes with it.
+            loop {
+                match jobs.recv_timeout(SLICE) {
+                    Ok(job) if watch.raised.is_none() => Python::attach(job),
+                    Ok(_) => {}
+                    Err(RecvTimeoutError::Timeout) => watch.look(),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
             }
             worker.join().unwrap_or_else(Err)
         })
     });
     watch.settle(done)
-}
-
-/// Waits a slice of time; tells whether the work is over.
-fn wait((over, signal): &(Mutex<bool>, Condvar)) -> bool {
-    let held = over.lock().unwrap_or_else(PoisonError::into_inner);
-    let waited = signal.wait_timeout_while(held, SLICE, |over| !*over);
-    *waited.unwrap_or_else(PoisonError::into_inner).0
 }
 
 /// Runs short work on the calling thread, without the interpreter.
@@ -124,16 +166,6 @@ pub(crate) fn run_here<T: Send>(
     let control = Control::new();
     let done = py.detach(|| catch_unwind(AssertUnwindSafe(|| work(&control))));
     done.unwrap_or_else(|panic| Err(Failure::panic(&*panic)))
-}
-
-/// Runs work on so many bytes: here if they are few, else so that Ctrl-C ends it.
-pub(crate) fn run_by_size<T: Send>(
-    py: Python<'_>,
-    bytes: u64,
-    few: u64,
-    work: impl FnOnce(&Control) -> Outcome<T> + Send,
-) -> Outcome<T> {
-    if bytes <= few { run_here(py, work) } else { run(py, None, work) }
 }
 
 /// Runs work that reads from a Python object: the calling thread reads, others work.

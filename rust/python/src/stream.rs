@@ -16,6 +16,7 @@ use pyo3::types::PyBytes;
 use crate::cancel;
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
+use crate::running::{Desk, Job};
 
 /// How often the calling thread looks for signals and at its tokens while it waits.
 const SLICE: Duration = Duration::from_millis(50);
@@ -58,9 +59,16 @@ impl Item {
     }
 }
 
+/// What is handed to the one who iterates.
+enum Handed {
+    Batch(Vec<Item>),
+    /// Something that the work wants done by that thread.
+    Job(Job),
+}
+
 /// The end of a stream into which things are put.
 pub(crate) struct Out {
-    sender: SyncSender<Vec<Item>>,
+    sender: SyncSender<Handed>,
     control: Arc<Control>,
     batch: Vec<Item>,
     bytes: usize,
@@ -77,11 +85,18 @@ impl Out {
         if self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
     }
 
+    /// Where the work leaves what the one who iterates is to do.
+    pub(crate) fn desk(&self) -> Desk {
+        let sender = self.sender.clone();
+        // Nobody does jobs of a stream that was let go of.
+        Desk::Behind(Arc::new(move |job| sender.send(Handed::Job(job)).unwrap_or(())))
+    }
+
     /// Hands on what has gathered.
     fn flush(&mut self) -> Outcome<()> {
         self.bytes = 0;
         let batch = std::mem::take(&mut self.batch);
-        let gone = self.sender.send(batch).is_err();
+        let gone = self.sender.send(Handed::Batch(batch)).is_err();
         if gone || self.control.is_cancelled() {
             return Err(UnixFsError::Cancelled.into());
         }
@@ -93,7 +108,7 @@ impl Out {
 pub(crate) type Report = Vec<u64>;
 
 struct State {
-    receiver: Option<Receiver<Vec<Item>>>,
+    receiver: Option<Receiver<Handed>>,
     batch: std::vec::IntoIter<Item>,
     worker: Option<JoinHandle<Outcome<Report>>>,
     report: Option<Report>,
@@ -203,7 +218,9 @@ impl Stream {
                 (receiver, next)
             });
             match next {
-                Ok(batch) => state.batch = batch.into_iter(),
+                Ok(Handed::Batch(batch)) => state.batch = batch.into_iter(),
+                // If it fails, the work learns of it, and ends with that.
+                Ok(Handed::Job(job)) => job(py),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Err(error) = py.check_signals() {
                         state.stop(py, &self.control);

@@ -1,0 +1,16 @@
+"""Where blocks come from: sources in an order, and readers over all of them."""
+
+from ipfs_kit_py._sources.build import reader_for
+from ipfs_kit_py._sources.chain import Chain
+from ipfs_kit_py._sources.reader import ChainReader
+from ipfs_kit_py._sources.source import ORDER, RepositorySource, Source, order_for
+
+__all__ = [
+    "ORDER",
+    "Chain",
+    "ChainReader",
+    "RepositorySource",
+    "Source",
+    "order_for",
+    "reader_for",
+]

@@ -1,0 +1,44 @@
+"""The chain that a configuration asks for, and the reader over it."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ipfs_kit_py._repository import Repository
+from ipfs_kit_py._sources.chain import Chain
+from ipfs_kit_py._sources.reader import ChainReader
+from ipfs_kit_py._sources.source import RepositorySource, Source
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._cache.manager import TieredCacheManager
+    from ipfs_kit_py._config import Config
+    from ipfs_kit_py._engine import Engine
+
+
+def reader_for(
+    engine: "Engine",
+    cache: "TieredCacheManager",
+    config: "Config",
+    sources: Iterable[Source] = (),
+) -> ChainReader:
+    """Make what reads out of the cache, the local node, and every source there is.
+
+    Args:
+        engine: The local node.
+        cache: The tiers above it.
+        config: The settings.
+        sources: Those of the caller's own.
+    """
+    repository = engine if isinstance(engine, Repository) else None
+    local = [] if repository is None else [RepositorySource(repository)]
+    chain = Chain(
+        cache,
+        [*local, *sources],
+        offline=config.offline,
+        timeout_seconds=config.timeouts.api,
+    )
+    return ChainReader(
+        chain,
+        repository,
+        ahead_bytes=cache.ahead_bytes,
+        mapped=config.cache_config.enable_memory_mapping,
+    )

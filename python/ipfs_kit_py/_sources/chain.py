@@ -1,0 +1,202 @@
+"""The chain: sources in their order, each asked for what those before it do not have."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from ipfs_kit_py._native import CID, Block, verified_blocks
+from ipfs_kit_py._sources.asking import within
+from ipfs_kit_py._sources.flights import Failure, Flights, Landing
+from ipfs_kit_py._sources.source import OwnSource
+from ipfs_kit_py._sources.tiers import DiskTier, MemoryTier
+from ipfs_kit_py.errors import (
+    CancelledError,
+    IntegrityError,
+    IPFSError,
+    TimedOutError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from ipfs_kit_py._cache.disk import DiskCache
+    from ipfs_kit_py._cache.manager import TieredCacheManager
+    from ipfs_kit_py._sources.source import Source
+
+_log = logging.getLogger("ipfs_kit_py")
+# What a failure is called that has no name of its own.
+_OTHER = UnreachableError
+
+
+class Chain:
+    """Sources of blocks, asked in the order of their cost.
+
+    What comes from outside is verified, and kept in the cache if it is remote. Of several
+    threads that want a remote block at once, one fetches it.
+
+    Args:
+        cache: The tiers that come first, and keep what was fetched.
+        sources: All others.
+        offline: Leave remote sources alone.
+        timeout_seconds: How long one request to a remote source may take.
+    """
+
+    def __init__(
+        self,
+        cache: "TieredCacheManager",
+        sources: "Iterable[Source]" = (),
+        *,
+        offline: bool = False,
+        timeout_seconds: float = 60.0,
+    ) -> None:
+        asked: list[Source] = [MemoryTier(cache), DiskTier(cache), *sources]
+        asked = [source for source in asked if not (offline and source.is_remote)]
+        self.sources: tuple[Source, ...] = tuple(sorted(asked, key=_cost))
+        self._near = [source for source in self.sources if not source.is_remote]
+        self._far = [source for source in self.sources if source.is_remote]
+        self._cache = cache
+        self._timeout = timeout_seconds
+        self._flights = Flights()
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether anyone beyond this machine is asked."""
+        return bool(self._far)
+
+    @property
+    def open_disk(self) -> "DiskCache | None":
+        """The disk tier, if it was needed yet."""
+        return self._cache.open_disk
+
+    def get_blocks(self, cids: Iterable[CID]) -> dict[CID, Block]:
+        """Give those of some blocks that any source has, each verified.
+
+        Raises:
+            TimedOutError: A block was nowhere, and a source did not answer in time.
+            IntegrityError: A block was nowhere, and a source gave wrong bytes.
+            UnreachableError: A block was nowhere, and a source could not be asked.
+        """
+        wanted = list(dict.fromkeys(cids))
+        near = self._ask(self._near, wanted)
+        found = dict(near.blocks)
+        left = _without(wanted, found)
+        while left and self._far:
+            left = self._fetch(left, found)
+        left = _without(wanted, found)
+        if left and near.failure is not None:
+            raise near.failure.error_for(left[0])
+        return found
+
+    def fetch_ahead(self, cids: Iterable[CID]) -> None:
+        """Fetch what nobody has asked for yet, and set it aside for whoever will.
+
+        Args:
+            cids: Blocks that are neither on the disk nor in the repository.
+        """
+        wanted = [
+            cid
+            for cid in dict.fromkeys(cids)
+            if cid not in self._flights and not self._cache.has_in_memory(cid)
+        ]
+        if wanted and self._far:
+            self._fetch(wanted, {}, ahead=True)
+
+    def _fetch(
+        self, cids: Sequence[CID], found: dict[CID, Block], *, ahead: bool = False
+    ) -> list[CID]:
+        """Have blocks fetched, here or by who does so; list those to ask for again."""
+        own, mine, others = self._flights.board(cids)
+        landing = None
+        try:
+            landing = self._ask(self._far, mine)
+            self._cache.count_fetched(landing.blocks.values())
+            keep = self._cache.set_aside if ahead else self._cache.keep_block
+            for cid, block in landing.blocks.items():
+                keep(cid, block)
+        finally:
+            # Who was stopped gives no answer to those who wait.
+            self._flights.end(own, mine, landing)
+        _collect(mine, landing, found)
+        again = []
+        for cid, flight in others.items():
+            theirs = flight.wait()
+            if theirs is None:
+                again.append(cid)
+            else:
+                _collect([cid], theirs, found)
+                self._cache.use_aside(cid)
+        return again
+
+    def _ask(self, sources: "Iterable[Source]", cids: Sequence[CID]) -> Landing:
+        """Ask sources one after the other."""
+        found: dict[CID, Block] = {}
+        failures: list[Failure] = []
+        for source in sources:
+            left = _without(cids, found)
+            if not left:
+                break
+            try:
+                blocks, wrong = _checked(source, self._ask_one(source, left))
+            except CancelledError:
+                raise
+            except (IPFSError, OSError) as error:
+                failure = Failure(_kind_of(error), f"{source.name}: {error}")
+            else:
+                found |= blocks
+                if not wrong:
+                    continue
+                reason = f"{source.name} gave bytes that do not have the hash of {wrong}"
+                failure = Failure(IntegrityError, reason)
+            _log.warning("a source failed: %s", failure.reason)
+            failures.append(failure)
+        return Landing(found, _together(failures))
+
+    def _ask_one(self, source: "Source", cids: list[CID]) -> "Mapping[CID, Buffer]":
+        if source.is_remote:
+            ask = partial(source.get_blocks, cids)
+            return within(self._timeout, ask, f"ipfs-kit-{source.name}")
+        return source.get_blocks(cids)
+
+
+def _kind_of(error: Exception) -> type[IPFSError]:
+    if isinstance(error, TimeoutError):
+        return TimedOutError
+    return IntegrityError if isinstance(error, IntegrityError) else _OTHER
+
+
+def _checked(
+    source: "Source", given: "Mapping[CID, Buffer]"
+) -> tuple[dict[CID, Block], CID | None]:
+    """Take what a source gave, and name a block whose bytes are wrong."""
+    if isinstance(source, OwnSource):
+        return cast("dict[CID, Block]", given), None
+    cids = list(given)
+    blocks = dict(zip(cids, verified_blocks(cids, list(given.values())), strict=True))
+    wrong = next((cid for cid, block in blocks.items() if block is None), None)
+    return {cid: block for cid, block in blocks.items() if block is not None}, wrong
+
+
+def _together(failures: list[Failure]) -> Failure | None:
+    """Make one failure of several: they are of one kind, or it is about reaching them."""
+    if not failures:
+        return None
+    kinds = {failure.kind for failure in failures}
+    kind = kinds.pop() if len(kinds) == 1 else _OTHER
+    return Failure(kind, "; ".join(failure.reason for failure in failures))
+
+
+def _collect(cids: Iterable[CID], landing: Landing, found: dict[CID, Block]) -> None:
+    for cid in cids:
+        block = landing.block(cid)
+        if block is not None:
+            found[cid] = block
+
+
+def _without(cids: Iterable[CID], found: Mapping[CID, Block]) -> list[CID]:
+    return [cid for cid in cids if cid not in found]
+
+
+def _cost(source: "Source") -> float:
+    return source.cost

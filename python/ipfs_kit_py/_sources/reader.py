@@ -1,0 +1,73 @@
+"""Reading files, blocks and DAGs out of a chain of sources."""
+
+from collections.abc import Callable
+
+from ipfs_kit_py import _native
+from ipfs_kit_py._native import CID, Block, FileReader
+from ipfs_kit_py._repository import Repository
+from ipfs_kit_py._repository.blocks import BlockReading
+from ipfs_kit_py._repository.dags import DagReading
+from ipfs_kit_py._repository.ipfs_file import Ahead
+from ipfs_kit_py._repository.reading import Reading
+from ipfs_kit_py._sources.ahead import ReadAhead
+from ipfs_kit_py._sources.chain import Chain
+from ipfs_kit_py._sources.source import Source
+from ipfs_kit_py.errors import NameNotFoundError
+
+
+class ChainReader(Reading, DagReading, BlockReading):
+    """What reads as a `Repository` does, wherever the blocks are.
+
+    The native reader asks the disk tier and the repository by itself, and the chain for
+    the rest.
+
+    Args:
+        chain: The sources.
+        repository: The local node's repository, if this process has it open.
+        resolve: Gives the path that an IPNS name, with names behind it, leads to; asked
+            only where there is no repository.
+        ahead_bytes: How far ahead of a sequential reader to fetch; 0 for never.
+        mapped: Whether blocks of the disk tier are shown where they lie.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        repository: Repository | None = None,
+        *,
+        resolve: Callable[[str, list[str]], str] | None = None,
+        ahead_bytes: int = 0,
+        mapped: bool = True,
+    ) -> None:
+        self._chain = chain
+        self._ahead_bytes = ahead_bytes
+        self._core = self._native_chain = _native.Chain(
+            self._blocks,
+            resolve or _no_names,
+            repository=None if repository is None else repository._core,
+            mapped=mapped,
+        )
+        self._has_disk = False
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Who is asked for blocks, in order."""
+        return self._chain.sources
+
+    def _blocks(self, cids: list[CID]) -> list[Block | None]:
+        found = self._chain.get_blocks(cids)
+        disk = self._chain.open_disk
+        if disk is not None and not self._has_disk:
+            self._native_chain.set_disk(disk)
+            self._has_disk = True
+        return [found.get(cid) for cid in cids]
+
+    def _ahead(self, reader: FileReader) -> Ahead | None:
+        if not (self._ahead_bytes and self._chain.is_remote):
+            return None
+        return ReadAhead(reader, self._chain, self._ahead_bytes)
+
+
+def _no_names(name: str, rest: list[str]) -> str:
+    del rest
+    raise NameNotFoundError(f"/ipns/{name} is a name, and nothing here resolves names")

@@ -10,7 +10,11 @@ from ipfs_kit_py._config import kinds
 from ipfs_kit_py._config.names import Leaf, names
 
 HOME = "/home/somebody"
-KEYS = [key for key in names().leaves if key != "config_path"]
+KEYS = [
+    key
+    for key, leaf in names().leaves.items()
+    if key != "config_path" and not isinstance(leaf.field.kind, kinds.Refused)
+]
 WORDS = st.text(string.ascii_letters + "äß大-.:/ ", min_size=1, max_size=12).filter(
     lambda text: text == text.strip() and not text.startswith(("[", "~"))
 )

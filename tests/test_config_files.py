@@ -210,7 +210,7 @@ def test_a_yaml_file_keeps_its_comments_and_order(tmp_path: Path) -> None:
     path.write_text(
         "# ours\nrole: worker  # for now\n\ncache_config:\n"
         "    # in memory\n    memory_cache_size: 512MB   # much\n"
-        "    arc: {initial_p: 1}\n"
+        "    external_backends: {s3: {}}\n"
         "# at the end\noffline: false\n# really\n"
     )
     mapping = read(path)
@@ -221,7 +221,7 @@ def test_a_yaml_file_keeps_its_comments_and_order(tmp_path: Path) -> None:
     assert path.read_text() == (
         "# ours\nrole: master  # for now\n\ncache_config:\n"
         "    # in memory\n    memory_cache_size: 512MB   # much\n"
-        "    arc: {initial_p: 1}\n"
+        "    external_backends: {s3: {}}\n"
         "    disk_cache_size: 1GiB\n"
         "# at the end\noffline: false\nengine: kubo\n# really\n"
     )

@@ -61,8 +61,20 @@ def nested(key: str, value: object) -> dict[str, object]:
         ("quorum_size", "3", '= "3" is text, not a whole number'),
         ("quorum_size", 1.5, "= 1.5 is no whole number"),
         ("cluster_config.replication_factor", 0, "= 0 is out of range: -1 or 1 and more"),
-        ("cache_config.arc.initial_p", -0.5, "= -0.5 is out of range: 0 and more"),
-        ("cache_config.arc.initial_p", "1", '= "1" is text, not a number'),
+        ("cache_config.promotion_threshold", 0, "= 0 is out of range: 1 and more"),
+        ("cache_config.default_tier", "s3", '= "s3" is not memory or disk'),
+        (
+            "cache_config.arc.initial_p",
+            0.5,
+            "= 0.5 cannot be set: the memory tier is ARC as published, which tunes"
+            " itself",
+        ),
+        (
+            "cache_config.tiers",
+            {"memory": {}},
+            "= *** cannot be set: they are memory and disk, each with settings of its"
+            " own",
+        ),
         ("security", [], "= *** is a list, not a table"),
         ("security", {1: 2}, "= *** holds a key that is not text"),
         ("plugins", "x", "= *** is text, not a list of plugins"),
@@ -169,7 +181,8 @@ def test_every_problem_of_every_source_is_told_at_once(tmp_path: Path) -> None:
         "environment: IPFS_KIT_CLUSTER_CONFIG: cluster_config.quorum is no key of the kit"
         "; did you mean quorum_size?",
         'environment: IPFS_KIT_QUORUM_SIZE = "many" is no whole number',
-        'environment: IPFS_KIT_INITIAL_P = "many" is no number',
+        'environment: IPFS_KIT_INITIAL_P = "many" cannot be set: the memory tier is ARC '
+        "as published, which tunes itself",
         f'{file}: role = "x" {ROLES}',
         f"{file}: offlin is no key of the kit; did you mean offline?",
         f"{file}: config_path says where the file is: it cannot stand in one",

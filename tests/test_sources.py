@@ -7,15 +7,15 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.far import Far, Hook, Liar
 
 from ipfs_kit_py import CID, CancelToken, Repository, cid_of
 from ipfs_kit_py._kit.roles import ROLES, RoleName
-from ipfs_kit_py._sources import ORDER, RepositorySource, Source, order_for
 from ipfs_kit_py.errors import (
     BlockNotFoundError,
     CancelledError,
@@ -24,46 +24,10 @@ from ipfs_kit_py.errors import (
     UnreachableError,
 )
 from ipfs_kit_py.ipfs_kit import ipfs_kit
+from ipfs_kit_py.sources import ORDER, Source, order_for
 
 MIB = 1 << 20
 DATA = b"".join(os.urandom(MIB) for _ in range(20))
-
-Hook = Callable[[Sequence[CID]], object]
-
-
-class Far:
-    """A repository that is asked as if it were far away, and tells what it was asked."""
-
-    is_remote = True
-
-    def __init__(
-        self,
-        repository: Repository,
-        name: str = "far",
-        cost: float = 5,
-        hook: Hook = len,
-    ) -> None:
-        self.name, self.cost, self.hook = name, cost, hook
-        self.asked: list[list[CID]] = []
-        self._blocks = RepositorySource(repository)
-
-    def get_blocks(self, cids: Sequence[CID]) -> Mapping[CID, bytes]:
-        self.asked.append(list(cids))
-        self.hook(cids)
-        return {cid: bytes(it) for cid, it in self._blocks.get_blocks(cids).items()}
-
-    @property
-    def count(self) -> int:
-        return sum(len(cids) for cids in self.asked)
-
-
-class Liar(Far):
-    """The same, with a wrong byte in every block."""
-
-    def get_blocks(self, cids: Sequence[CID]) -> Mapping[CID, bytes]:
-        given = super().get_blocks(cids)
-        return {cid: b"x" + data[1:] for cid, data in given.items()}
-
 
 Open = Callable[..., ipfs_kit]
 
@@ -399,6 +363,7 @@ SCRIPT = """
 import sys, threading, time
 from ipfs_kit_py import Repository
 from ipfs_kit_py.ipfs_kit import ipfs_kit
+from tests.far import Far, Hook, Liar
 from ipfs_kit_py._sources import RepositorySource
 
 class Slow(RepositorySource):

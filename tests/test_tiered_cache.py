@@ -258,6 +258,32 @@ def test_views_of_the_disk_stay_good(make: Callable[..., TieredCacheManager]) ->
     assert manager.get_mmap("key") is None
 
 
+def test_items_go_up_when_they_were_read_often_enough(tmp_path: Path) -> None:
+    config = {"disk_cache_path": str(tmp_path / "cache"), "promotion_threshold": 3}
+    cache = TieredCacheManager(config | {"default_tier": "disk"})
+    cache.put("key", bytes(5000))
+    cache.put("small", b"small")
+    where = []
+    for _ in range(4):
+        where.append("key" in cache.memory_cache)
+        assert cache.get("key") == bytes(5000)
+    assert where == [False, False, False, True]
+    assert "small" in cache.memory_cache
+    cache.put("key", bytes(6000))
+    assert cache.get("key") == bytes(6000)
+    cache.close()
+    cache = TieredCacheManager(
+        {"disk_cache_path": config["disk_cache_path"], "min_access_count": 2}
+    )
+    assert cache.get("key") == bytes(6000)
+    assert "key" not in cache.memory_cache
+    assert cache.get("key") == bytes(6000)
+    assert "key" in cache.memory_cache
+    assert not cache.put_in_memory("file", b"once")
+    assert cache.put_in_memory("file", b"twice")
+    cache.close()
+
+
 def test_promotion_eviction_removal(make: Callable[..., TieredCacheManager]) -> None:
     manager = make()
     manager.put("key", b"x" * 5000)

@@ -96,8 +96,9 @@ class TieredCacheManager(BlockTiers):
             return None
         content = bytes(view)
         self._on_disk.hit(len(content), time.perf_counter_ns() - start)
-        self.access_stats.count(name, "disk")
-        self._keep(name, content)
+        hits = self.access_stats.count(name, "disk")
+        if hits >= self._settings.promotion_threshold and self._is_read_enough(name):
+            self._keep(name, content)
         return content
 
     def get_in_memory(self, key: str) -> bytes | None:
@@ -127,8 +128,14 @@ class TieredCacheManager(BlockTiers):
         """
         name = key if isinstance(key, str) else str(key)
         size = memoryview(content).nbytes
-        kept = self._keep(name, content)
-        if size >= self._settings.min_item_size or metadata:
+        is_small = size < self._settings.min_item_size
+        if is_small or self._settings.default_tier == "memory":
+            kept = self._keep(name, content)
+        else:
+            # An older value of this key must not be found before it.
+            kept = False
+            self.memory_cache.remove(name)
+        if not is_small or metadata:
             kept = self.disk_cache.put(name, content, metadata) or kept
         elif name in self.disk_cache:
             # An older value of this key must not come back.
@@ -136,8 +143,9 @@ class TieredCacheManager(BlockTiers):
         return kept
 
     def put_in_memory(self, key: str, content: "Buffer") -> bool:
-        """Keep an item in memory alone: one that another place has too."""
-        return self._keep(key, content)
+        """Keep an item that was read from below both tiers, in memory alone."""
+        self.access_stats.count(key, "miss")
+        return self._is_read_enough(key) and self._keep(key, content)
 
     def get_mmap(self, key: str | CID) -> memoryview | None:
         """Show an item where it lies on the disk, without a copy.
@@ -304,6 +312,11 @@ class TieredCacheManager(BlockTiers):
         """Show both tiers."""
         disk = self._disk if self._disk is not None else "not open"
         return f"<TieredCacheManager: {self.memory_cache!r}, disk {disk}>"
+
+    def _is_read_enough(self, name: str) -> bool:
+        # The reading under way counts.
+        least = self._settings.min_access_count
+        return least <= 1 or self.access_stats.readings(name) >= least
 
     def _keep(self, name: str, content: "Buffer") -> bool:
         plan = self._plan

@@ -83,6 +83,11 @@ class AccessStats:
             hits[tier] = hits.get(tier, 0) + 1
             return hits[tier]
 
+    def readings(self, key: str) -> int:
+        """Count the readings of a key, from whatever tier."""
+        found = self._keys.get(key)
+        return sum(found["tier_hits"].values()) if found else 0
+
     def forget(self) -> None:
         """Begin anew."""
         with self._lock:

@@ -21,7 +21,7 @@ from typing import (
     overload,
 )
 
-from ipfs_kit_py._config.kinds import Kind
+from ipfs_kit_py._config.kinds import Kind, Refused
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Section")
@@ -164,6 +164,15 @@ def optional(
         lazy=False,
         default_shown="none",
     )
+
+
+def refused(reason: str) -> Field[None]:
+    """Describe a setting that others know, and that cannot be had here.
+
+    Args:
+        reason: Why, as the end of a sentence.
+    """
+    return optional(Refused(reason), f"Refused: {reason}.")
 
 
 def derived(

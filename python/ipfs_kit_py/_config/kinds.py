@@ -9,7 +9,7 @@ import operator
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Generic, TypeVar, cast
+from typing import Generic, NoReturn, TypeVar, cast
 
 from ipfs_kit_py._config.quantities import (
     MAX_BYTES,
@@ -383,6 +383,28 @@ def copied(value: object) -> object:
         return value
 
     return copy(value, 0)
+
+
+class Refused(Kind[None]):
+    """A setting that others know, and that cannot be had here: no value is taken.
+
+    Args:
+        reason: Why, as the end of a sentence.
+    """
+
+    name = "nothing"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def check(self, value: object) -> NoReturn:
+        """Refuse whatever is given."""
+        del value
+        raise UnfitError(f"cannot be set: {self.reason}")
+
+    def read(self, text: str) -> NoReturn:
+        """Refuse whatever is given."""
+        self.check(text)
 
 
 TEXT = _Text()

@@ -6,12 +6,10 @@ A setting says which part of the kit uses it. What sets one whose part is not in
 
 from typing import Final, Literal, TypeAlias, get_args
 
-from ipfs_kit_py._config.fields import Section, derived, field, nested, optional
+from ipfs_kit_py._config.fields import Section, derived, field, nested, optional, refused
 from ipfs_kit_py._config.kinds import (
-    COUNT,
     DURATION,
     FLAG,
-    NUMBER,
     PATH,
     PLUGINS,
     SECRET,
@@ -29,12 +27,14 @@ Role: TypeAlias = Literal["leecher", "worker", "master"]
 EngineName: TypeAlias = Literal["auto", "embedded", "kubo"]
 Profile: TypeAlias = Literal["unixfs-v1-2025", "unixfs-v0-2015"]
 Level: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+TierName: TypeAlias = Literal["memory", "disk"]
 Consensus: TypeAlias = Literal["crdt", "raft"]
 
 ROLE: Final = Choice[Role](get_args(Role))
 ENGINE: Final = Choice[EngineName](get_args(EngineName))
 PROFILE: Final = Choice[Profile](get_args(Profile))
 LEVEL: Final = Choice[Level](get_args(Level))
+TIER: Final = Choice[TierName](get_args(TierName))
 CONSENSUS: Final = Choice[Consensus](get_args(Consensus))
 POSITIVE: Final = Integer(1)
 COPIES: Final = Integer(1, also=(-1,))
@@ -44,7 +44,7 @@ PARTS: Final = {
     "kubo": "Kubo",
     "network": "Network",
     "cache": "Cache",
-    "cache_policy": "Cache policy",
+    "cache_sources": "Sources behind the cache",
     "libp2p": "libp2p",
     "cluster": "Cluster",
     "tasks": "Tasks",
@@ -106,20 +106,29 @@ class LoggingConfig(Section, part="core"):
 class TimeoutsConfig(Section, part="network"):
     """How long others may take to answer."""
 
-    api = field(DURATION, 60.0, "How long a node's API may take to answer.")
+    api = field(
+        DURATION,
+        60.0,
+        "How long a source of blocks, such as a node's API, may take to answer.",
+        part="core",
+    )
     gateway = field(DURATION, 30.0, "How long a gateway may take to answer.")
     peer_connect = field(DURATION, 30.0, "How long a connection to a peer may take.")
 
 
-class ArcConfig(Section, part="cache_policy"):
-    """How the memory tier weighs what to keep."""
+# The words of other caches of this name, which are no part of the algorithm.
+_PLAIN_ARC: Final = "the memory tier is ARC as published, which tunes itself"
 
-    ghost_list_size = field(COUNT, 1024, "How many evicted keys are remembered.")
-    frequency_weight = field(NUMBER, 0.7, "Weight of how often an item was read.")
-    recency_weight = field(NUMBER, 0.3, "Weight of how lately an item was read.")
-    access_boost = field(NUMBER, 2.0, "Factor by which a reading raises an item's heat.")
-    heat_decay_hours = field(NUMBER, 1.0, "Hours in which heat falls by half.")
-    initial_p = field(NUMBER, 0.0, "Share that lately read items begin with.")
+
+class ArcConfig(Section, part="cache"):
+    """Nothing that can be set."""
+
+    ghost_list_size = refused(_PLAIN_ARC)
+    frequency_weight = refused(_PLAIN_ARC)
+    recency_weight = refused(_PLAIN_ARC)
+    access_boost = refused(_PLAIN_ARC)
+    heat_decay_hours = refused(_PLAIN_ARC)
+    initial_p = refused(_PLAIN_ARC)
 
 
 class CacheConfig(Section, part="cache"):
@@ -151,41 +160,26 @@ class CacheConfig(Section, part="cache"):
         aliases=("cache_config.max_item_size",),
     )
     min_access_count = field(
-        COUNT, 2, "Readings before an item goes to memory.", part="cache_policy"
+        POSITIVE, 1, "Readings of an item before memory takes it from below."
     )
     prefetch_enabled = field(
-        FLAG,
-        True,
-        "Whether what will probably be read next is fetched ahead.",
-        part="cache_policy",
+        FLAG, True, "Whether what will probably be read next is fetched ahead."
     )
     enable_memory_mapping = field(
         FLAG,
         True,
-        "Whether large items on disk are mapped rather than read.",
+        "Whether blocks on the disk are mapped rather than read.",
         aliases=("cache.use_mmap", "cache_config.use_mmap"),
-        part="cache_policy",
     )
     promotion_threshold = field(
-        COUNT, 3, "Readings that move an item a tier up.", part="cache_policy"
+        POSITIVE, 1, "Readings of an item from the disk that bring it into memory."
     )
-    demotion_threshold = field(
-        NUMBER,
-        30.0,
-        "Days without a reading that move an item a tier down.",
-        part="cache_policy",
-    )
-    tiers = field(
-        TABLE, {}, "The tiers, by name, if not memory and disk.", part="cache_policy"
-    )
-    default_tier = field(
-        TEXT, "memory", "The tier that new items go to.", part="cache_policy"
-    )
-    replication_policy = optional(
-        TEXT, "Which items are copied to other tiers.", part="cache_policy"
-    )
+    default_tier = field(TIER, "memory", "The highest tier that `put` fills.")
+    demotion_threshold = refused("ARC alone decides what leaves the memory tier")
+    tiers = refused("they are memory and disk, each with settings of its own")
+    replication_policy = refused("`min_item_size` and `default_tier` say what is in both")
     external_backends = field(
-        TABLE, {}, "Remote tiers, by name: storacha, s3.", part="cache_policy"
+        TABLE, {}, "Remote tiers, by name: storacha, s3.", part="cache_sources"
     )
     arc = nested(ArcConfig)
 

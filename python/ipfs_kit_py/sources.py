@@ -1,0 +1,11 @@
+"""Where blocks come from: the order of the sources, and what one of your own must be.
+
+from ipfs_kit_py.ipfs_kit import ipfs_kit
+from ipfs_kit_py.sources import RepositorySource
+
+kit = ipfs_kit(sources=[RepositorySource(Repository("backup"), "backup", cost=5)])
+"""
+
+from ipfs_kit_py._sources import ORDER, RepositorySource, Source, order_for
+
+__all__ = ["ORDER", "RepositorySource", "Source", "order_for"]

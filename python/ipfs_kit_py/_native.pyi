@@ -533,6 +533,17 @@ def repo_pin(
     recursive: bool = True,
     name: str | None = None,
 ) -> CID: ...
+def repo_pull(
+    repository: Repository,
+    core: _Core,
+    path: _Path,
+    progress: _Progress,
+    *,
+    pin: bool = True,
+    name: str | None = None,
+) -> tuple[CID, int, int, int, int]:
+    """Put all below a path into it: (CID, blocks, bytes, new blocks, new bytes)."""
+
 def repo_unpin(repository: Repository, path: _Path, *, recursive: bool = True) -> CID: ...
 def repo_pin_update(
     repository: Repository, old: _Path, new: _Path, *, unpin: bool = True

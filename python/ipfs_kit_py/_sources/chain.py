@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from ipfs_kit_py._native import CID, Block, verified_blocks
 from ipfs_kit_py._sources.asking import within
 from ipfs_kit_py._sources.flights import Failure, Flights, Landing
+from ipfs_kit_py._sources.keeper import Keeper, Uncached
 from ipfs_kit_py._sources.source import OwnSource
 from ipfs_kit_py._sources.tiers import DiskTier, MemoryTier
 from ipfs_kit_py.errors import (
@@ -37,7 +38,8 @@ class Chain:
     threads that want a remote block at once, one fetches it.
 
     Args:
-        cache: The tiers that come first, and keep what was fetched.
+        cache: The tiers that come first, and keep what was fetched; `None` to keep
+            nothing.
         sources: All others.
         offline: Leave remote sources alone.
         timeout_seconds: How long one request to a remote source may take.
@@ -45,18 +47,21 @@ class Chain:
 
     def __init__(
         self,
-        cache: "TieredCacheManager",
+        cache: "TieredCacheManager | None",
         sources: "Iterable[Source]" = (),
         *,
         offline: bool = False,
         timeout_seconds: float = 60.0,
     ) -> None:
-        asked: list[Source] = [MemoryTier(cache), DiskTier(cache), *sources]
+        tiers: list[Source] = (
+            [] if cache is None else [MemoryTier(cache), DiskTier(cache)]
+        )
+        asked: list[Source] = [*tiers, *sources]
         asked = [source for source in asked if not (offline and source.is_remote)]
         self.sources: tuple[Source, ...] = tuple(sorted(asked, key=_cost))
         self._near = [source for source in self.sources if not source.is_remote]
         self._far = [source for source in self.sources if source.is_remote]
-        self._cache = cache
+        self._keeper: Keeper = Uncached() if cache is None else cache
         self._timeout = timeout_seconds
         self._flights = Flights()
 
@@ -68,7 +73,7 @@ class Chain:
     @property
     def open_disk(self) -> "DiskCache | None":
         """The disk tier, if it was needed yet."""
-        return self._cache.open_disk
+        return self._keeper.open_disk
 
     def get_blocks(self, cids: Iterable[CID]) -> dict[CID, Block]:
         """Give those of some blocks that any source has, each verified.
@@ -98,7 +103,7 @@ class Chain:
         wanted = [
             cid
             for cid in dict.fromkeys(cids)
-            if cid not in self._flights and not self._cache.has_in_memory(cid)
+            if cid not in self._flights and not self._keeper.has_in_memory(cid)
         ]
         if wanted and self._far:
             self._fetch(wanted, {}, ahead=True)
@@ -111,8 +116,8 @@ class Chain:
         landing = None
         try:
             landing = self._ask(self._far, mine)
-            self._cache.count_fetched(landing.blocks.values())
-            keep = self._cache.set_aside if ahead else self._cache.keep_block
+            self._keeper.count_fetched(landing.blocks.values())
+            keep = self._keeper.set_aside if ahead else self._keeper.keep_block
             for cid, block in landing.blocks.items():
                 keep(cid, block)
         finally:
@@ -126,7 +131,7 @@ class Chain:
                 again.append(cid)
             else:
                 _collect([cid], theirs, found)
-                self._cache.use_aside(cid)
+                self._keeper.use_aside(cid)
         return again
 
     def _ask(self, sources: "Iterable[Source]", cids: Sequence[CID]) -> Landing:

@@ -31,6 +31,7 @@ mod repo_list;
 mod repo_names;
 mod repo_path;
 mod repo_pins;
+mod repo_pull;
 mod repo_read;
 mod repo_upkeep;
 mod running;
@@ -108,6 +109,8 @@ mod _native {
         repo_first_missing, repo_indirect_pins, repo_pin, repo_pin_update, repo_pinned,
         repo_pins, repo_unpin,
     };
+    #[pymodule_export]
+    use crate::repo_pull::repo_pull;
     #[pymodule_export]
     use crate::repo_read::{
         FileReader, repo_extract, repo_file_stat, repo_readlink, repo_resolve,

@@ -54,4 +54,4 @@ class Uncached:
     def use_aside(self, cid: CID) -> Block | None:
         """Give nothing."""
         del cid
-        return None  # noqa: RET501 - it says what there is
+        return None

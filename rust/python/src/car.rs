@@ -27,8 +27,8 @@ use crate::{cancel, params, running};
 /// More than any honest tree has entries or bytes for each block or byte of its CAR.
 const HOSTILE_RATIO: u64 = 1000;
 /// What is allowed however small the CAR.
-const MIN_ENTRIES: u64 = 1 << 20;
-const MIN_BYTES: u64 = 16 << 30;
+pub(crate) const MIN_ENTRIES: u64 = 1 << 20;
+pub(crate) const MIN_BYTES: u64 = 16 << 30;
 /// Missing blocks that a report names.
 const MISSING_NAMED: usize = 100;
 

@@ -17,6 +17,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
 use crate::block::Block;
+use crate::budget::Budget;
 use crate::buffers::to_vec;
 use crate::cid::CID;
 use crate::disk_cache::DiskCache;
@@ -90,18 +91,21 @@ impl FromPyObject<'_, '_> for Places {
 
 impl Places {
     fn reads(&self, desk: Desk) -> Reads {
-        Reads { places: self.clone(), desk }
+        Reads { places: self.clone(), desk, budget: Budget::default() }
     }
 
-    /// The blocks and bytes of the repository; none where there is no bound to be had of it.
+    /// The blocks and bytes of the repository, if that is all there is to read.
     pub(crate) fn held(&self) -> Outcome<Option<(u64, u64)>> {
-        match (&self.handle, &self.beyond) {
-            (Some(handle), None) => {
-                let held = handle.stat()?;
-                Ok(Some((held.blocks, held.bytes)))
-            }
-            _ => Ok(None),
+        match &self.beyond {
+            None => Ok(Some(self.held_here()?)),
+            Some(_) => Ok(None),
         }
+    }
+
+    fn held_here(&self) -> Outcome<(u64, u64)> {
+        let Some(handle) = &self.handle else { return Ok((0, 0)) };
+        let held = handle.stat()?;
+        Ok((held.blocks, held.bytes))
     }
 
     /// Reads on the calling thread, without the interpreter unless something is asked for.
@@ -184,6 +188,7 @@ fn bytes_of(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
 pub(crate) struct Reads {
     places: Places,
     desk: Desk,
+    budget: Budget,
 }
 
 impl Reads {
@@ -214,7 +219,20 @@ impl Reads {
                 Err(Failure::internal("a source gave too few blocks or too many").into())
             }
         });
-        answer.map_err(|error| DagError::Store(Box::new(error)))
+        let given: Vec<_> = answer.map_err(|error| DagError::Store(Box::new(error)))?;
+        self.budget.earn(given.iter().flatten());
+        Ok(given)
+    }
+
+    fn count<'a>(&self, found: impl Iterator<Item = &'a Bytes>) -> Result<(), DagError> {
+        self.budget.spend(found, || {
+            let (blocks, bytes) = self.places.held_here().unwrap_or_default();
+            let disk = self.places.beyond.as_ref().and_then(|beyond| beyond.disk.get());
+            let stats = disk.map(|disk| disk.stats());
+            stats.map_or((blocks, bytes), |disk| {
+                (blocks + disk.items, bytes + disk.live_bytes)
+            })
+        })
     }
 
     /// What this process has of a block. What is damaged here is an error only if nobody
@@ -264,14 +282,14 @@ impl BlockSource for Reads {
         if let (Some(handle), None) = (&self.places.handle, &self.places.beyond) {
             return Ok(handle.get(cid)?);
         }
-        let (found, damage) = self.one_here(cid);
-        if found.is_some() {
-            return Ok(found);
+        let (mut found, damage) = self.one_here(cid);
+        if found.is_none() {
+            found = self.ask(std::slice::from_ref(cid))?.pop().flatten();
         }
-        let asked = self.ask(std::slice::from_ref(cid))?.pop().flatten();
+        self.count(found.iter())?;
         match damage {
-            Some(error) if asked.is_none() => Err(error),
-            _ => Ok(asked),
+            Some(error) if found.is_none() => Err(error),
+            _ => Ok(found),
         }
     }
 
@@ -287,6 +305,7 @@ impl BlockSource for Reads {
                 found[at] = block;
             }
         }
+        self.count(found.iter().flatten())?;
         match damage {
             Some(error) if absent(&found).next().is_some() => Err(error),
             _ => Ok(found),

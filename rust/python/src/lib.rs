@@ -6,6 +6,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
 mod block;
+mod budget;
 mod buffers;
 mod bulk;
 mod cache;

@@ -15,9 +15,10 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tests.config_values import Assignment, as_mapping, assignments
 
-from ipfs_kit_py._config import load, save
+from ipfs_kit_py._config import load
 from ipfs_kit_py._config.files import default_candidates, found_among, parse, read_text
 from ipfs_kit_py._config.kinds import UnfitError
+from ipfs_kit_py._config.saving import save
 from ipfs_kit_py._config.yaml_editing import edited
 from ipfs_kit_py.errors import ConfigurationError
 

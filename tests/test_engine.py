@@ -8,7 +8,8 @@ import pytest
 
 from ipfs_kit_py import hash_file, hash_tree
 from ipfs_kit_py._config import load
-from ipfs_kit_py._engine import EmbeddedEngine, Engine, open_engine
+from ipfs_kit_py._engine import EmbeddedEngine, open_engine
+from ipfs_kit_py._engine.engine import Engine
 from ipfs_kit_py.errors import (
     BlockNotFoundError,
     ConfigurationError,

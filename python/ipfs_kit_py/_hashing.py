@@ -5,7 +5,6 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, TypeAlias, TypedDict, Unpack, overload
 
 from ipfs_kit_py._native import CID, TreeEntries, hash_path, hash_paths, hash_stream
@@ -127,6 +126,8 @@ def hash_file(
             kind = type(source).__name__
             message = f"hash_file takes a path or an object with read(), not {kind}"
             raise TypeError(message)
+        from pathlib import Path
+
         name = getattr(source, "name", None)
         name = Path(name).name if isinstance(name, str) else None
         return hash_stream(source, name, profile, threads, progress, params)[0]

@@ -72,7 +72,7 @@ class IPFSSimpleAPI(Content, Extending):
         Args:
             path: A name that ends in `.yaml`, `.json` or `.toml`.
         """
-        from ipfs_kit_py._config import save
+        from ipfs_kit_py._config.saving import save
 
         save(path, self.kit.settings())
         return path

@@ -20,7 +20,6 @@ from ipfs_kit_py._ipfs.pinning import Pinning
 from ipfs_kit_py._ipfs.reading import Reading
 from ipfs_kit_py._ipfs.swarm import Swarm
 from ipfs_kit_py._results import Result
-from ipfs_kit_py.ipfs_multiformats import is_valid_cid
 
 __all__ = ["Result", "ipfs_py"]
 
@@ -39,6 +38,8 @@ class IpfsPy(Paths, Dags, Files, Names, Pinning, Reading, Swarm):
 
     def is_valid_cid(self, cid: object) -> bool:
         """Tell whether something is exactly one CID."""
+        from ipfs_kit_py.ipfs_multiformats import is_valid_cid
+
         return is_valid_cid(cid)
 
 

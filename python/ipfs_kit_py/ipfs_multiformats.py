@@ -7,7 +7,6 @@ with `protocol` and `value` (`None` for protocols that have none).
 
 import io
 import os
-from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
 
 from ipfs_kit_py._hashing import DEFAULT_PROFILE, hash_file, hash_tree
@@ -248,6 +247,8 @@ class ipfs_multiformats_py:  # noqa: N801 - the name its users know
         if isinstance(content_or_path, os.PathLike) or (
             isinstance(content_or_path, str) and _exists(content_or_path)
         ):
+            from pathlib import Path
+
             path = Path(content_or_path)
             hashed = hash_tree if path.is_dir() else hash_file
             return str(hashed(path, profile))
@@ -261,6 +262,8 @@ class ipfs_multiformats_py:  # noqa: N801 - the name its users know
 
 
 def _exists(text: str) -> bool:
+    from pathlib import Path
+
     try:
         return Path(text).exists()
     except (OSError, ValueError):

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from ipfs_kit_py._cache.arc import ARCache
 from ipfs_kit_py._cache.aside import Aside
-from ipfs_kit_py._cache.disk import DiskCache
 from ipfs_kit_py._cache.metrics import TierMetrics
 from ipfs_kit_py._native import CID, Block, verified_blocks
 
 if TYPE_CHECKING:
+    from ipfs_kit_py._cache.disk import DiskCache
     from ipfs_kit_py._config.schema import CacheConfig
 
 # More let threads work side by side; these lose at most 0.1 points of hits.
@@ -38,15 +38,17 @@ class BlockTiers:
         self._fetched = (0, 0)
 
     @property
-    def disk_cache(self) -> DiskCache:
+    def disk_cache(self) -> "DiskCache":
         """The tier on the disk."""
         if self._disk is None:
+            from ipfs_kit_py._cache.disk import DiskCache
+
             settings = self._settings
             self._disk = DiskCache(settings.disk_cache_path, settings.disk_cache_size)
         return self._disk
 
     @property
-    def open_disk(self) -> DiskCache | None:
+    def open_disk(self) -> "DiskCache | None":
         """The tier on the disk, if it was needed yet."""
         return self._disk
 

@@ -1,9 +1,7 @@
 """The disk tier, with the numbers and views that users ask of it."""
 
-import logging
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ipfs_kit_py import _native
@@ -12,11 +10,12 @@ from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import InvalidParameterError, MalformedDataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import Buffer
 
 _GIB = 1 << 30
 _DAY = 86_400
-_log = logging.getLogger("ipfs_kit_py")
 
 
 class DiskIndex(Mapping[str | bytes, dict[str, Any]]):
@@ -70,7 +69,7 @@ class DiskCache(_native.DiskCache):
             `never`.
     """
 
-    directory: Path
+    directory: "Path"
 
     def __new__(
         cls,
@@ -82,6 +81,8 @@ class DiskCache(_native.DiskCache):
         """Open the cache."""
         if size_limit < 0:
             raise InvalidParameterError(f"size_limit {size_limit} is no number of bytes")
+        from pathlib import Path
+
         folder = Path(directory).expanduser()
         made = super().__new__(cls, folder, size_limit, verify=verify)
         made.directory = folder
@@ -191,7 +192,11 @@ class DiskCache(_native.DiskCache):
         state, reason = self.state
         if state != "on" and not self._warned:
             self._warned = True
-            _log.warning("the disk cache is %s: %s", state, reason)
+            import logging
+
+            logging.getLogger("ipfs_kit_py").warning(
+                "the disk cache is %s: %s", state, reason
+            )
 
     def __repr__(self) -> str:
         """Show where it is, and how large it may be."""

@@ -5,7 +5,6 @@ of variables, the types of `Config`, and `docs/configuration.md`.
 """
 
 from ipfs_kit_py._config.loading import Loaded, Row, Source, load
-from ipfs_kit_py._config.saving import save
 from ipfs_kit_py._config.schema import Config
 
-__all__ = ["Config", "Loaded", "Row", "Source", "load", "save"]
+__all__ = ["Config", "Loaded", "Row", "Source", "load"]

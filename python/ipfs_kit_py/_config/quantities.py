@@ -11,11 +11,11 @@ MIB = 1 << 20
 GIB = 1 << 30
 MAX_BYTES = (1 << 63) - 1
 
-# Digits of other scripts are digits to Python; nobody means them here.
-_FLAGS = re.IGNORECASE | re.ASCII
-_SIZE = re.compile(r"(\d{1,19})(?:\.(\d{1,12}))?\s*(?:([kmgtpe])(i?))?b?", _FLAGS)
-_DURATION = re.compile(r"(?:(\d{1,12}(?:\.\d{1,9})?)\s*(ms|s|min|m|h|d|w)\s*)+", _FLAGS)
-_STEP = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)", _FLAGS)
+# Upper case and lower case alike; digits of other scripts are digits to Python, and
+# nobody means them here. Compiled when a text is read: most programs give none.
+_SIZE = r"(?ai)(\d{1,19})(?:\.(\d{1,12}))?\s*(?:([kmgtpe])(i?))?b?"
+_DURATION = r"(?ai)(?:(\d{1,12}(?:\.\d{1,9})?)\s*(ms|s|min|m|h|d|w)\s*)+"
+_STEP = r"(?ai)(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)"
 _PREFIXES = "kmgtpe"
 _SECONDS = {
     "ms": 0.001,
@@ -30,7 +30,7 @@ _SECONDS = {
 
 def parse_size(text: str) -> int | None:
     """Read a number of bytes; `None` if it is none, too large, or not whole."""
-    match = _SIZE.fullmatch(text.strip())
+    match = re.fullmatch(_SIZE, text.strip())
     if match is None:
         return None
     whole, fraction, prefix, binary = match.groups()
@@ -56,10 +56,10 @@ def parse_duration(text: str) -> float | None:
     text = text.strip()
     if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", text, re.ASCII):
         return float(text)
-    if not _DURATION.fullmatch(text):
+    if not re.fullmatch(_DURATION, text):
         return None
     return math.fsum(
-        float(number) * _SECONDS[unit.lower()] for number, unit in _STEP.findall(text)
+        float(number) * _SECONDS[unit.lower()] for number, unit in re.findall(_STEP, text)
     )
 
 

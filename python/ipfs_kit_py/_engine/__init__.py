@@ -2,6 +2,5 @@
 
 from ipfs_kit_py._engine.choose import open_engine
 from ipfs_kit_py._engine.embedded import EmbeddedEngine
-from ipfs_kit_py._engine.engine import Engine, Peer
 
-__all__ = ["EmbeddedEngine", "Engine", "Peer", "open_engine"]
+__all__ = ["EmbeddedEngine", "open_engine"]

@@ -5,7 +5,6 @@ not answer is an error, never a reason to write somewhere else.
 """
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipfs_kit_py._engine.embedded import EmbeddedEngine
@@ -45,7 +44,8 @@ def _is_for_kubo(config: "Config") -> bool:
 
 def holds_kubo_repository(folder: str) -> bool:
     """Tell whether Kubo has made a repository in a folder."""
-    return all((Path(folder) / name).exists() for name in ("config", "datastore_spec"))
+    files = (os.path.join(folder, name) for name in ("config", "datastore_spec"))  # noqa: PTH118 - a text in
+    return all(map(os.path.exists, files))
 
 
 def _reason(config: "Config") -> str:

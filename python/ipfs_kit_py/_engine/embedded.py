@@ -1,10 +1,12 @@
 """The embedded repository as an engine: nothing but this process, and no network."""
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from ipfs_kit_py._engine.engine import Peer
 from ipfs_kit_py._repository import Repository
 from ipfs_kit_py.errors import OfflineError
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._engine.engine import Peer
 
 
 class EmbeddedEngine(Repository):
@@ -16,7 +18,7 @@ class EmbeddedEngine(Repository):
         """Give none: nobody reaches a process that listens nowhere."""
         return []
 
-    def swarm_peers(self) -> list[Peer]:
+    def swarm_peers(self) -> "list[Peer]":
         """Refuse: there is no swarm.
 
         Raises:

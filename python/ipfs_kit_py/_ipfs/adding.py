@@ -1,9 +1,7 @@
 """Adding: files, folders, bytes, text, JSON, streams."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from ipfs_kit_py._hashing import ImportParams, ProgressCallback, Readable, StrPath
@@ -178,6 +176,8 @@ def json_bytes(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
     Raises:
         InvalidParameterError: JSON has no form for it.
     """
+    import json
+
     try:
         text = json.dumps(
             value,
@@ -249,6 +249,8 @@ def source_of(given: object) -> "StrPath | Buffer | Readable":
 
 def title_of(given: object) -> str:
     """Give the name of a path or file object; empty if it has none."""
+    from pathlib import Path
+
     named = given
     if not isinstance(given, str | os.PathLike):
         named = getattr(given, "name", None)

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ipfs_kit_py._cache.manager import TieredCacheManager
 from ipfs_kit_py._config import Config, Loaded, load
-from ipfs_kit_py._engine import Engine, open_engine
+from ipfs_kit_py._engine import open_engine
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import IPFSPath
 from ipfs_kit_py._sources import ChainReader, Source, reader_for
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._engine.engine import Engine
 
 
 class Node:
@@ -29,7 +32,7 @@ class Node:
         resources: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         *,
-        engine: Engine | None = None,
+        engine: "Engine | None" = None,
         config: Loaded | None = None,
         cache: TieredCacheManager | None = None,
         sources: Iterable[Source] = (),
@@ -58,7 +61,7 @@ class Node:
         self._begin_to_read()
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """Who keeps the blocks, pins and names."""
         return self._engine
 

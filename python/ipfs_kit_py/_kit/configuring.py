@@ -1,6 +1,5 @@
 """Operations of the kit on its own settings and components."""
 
-import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
     from ipfs_kit_py._cache.manager import TieredCacheManager
     from ipfs_kit_py._config import Config, Loaded
     from ipfs_kit_py._config.changing import Changed
-    from ipfs_kit_py._engine import Engine
+    from ipfs_kit_py._engine.engine import Engine
 
 
 class Configuring:
@@ -94,6 +93,8 @@ class Configuring:
         return {"success": running, "engine": self._engine.kind, "running": running}
 
     def _set(self, values: Mapping[str, object]) -> "list[Changed]":
+        import json
+
         from ipfs_kit_py._config.changing import set_values
 
         texts = {

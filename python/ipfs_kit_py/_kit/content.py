@@ -1,6 +1,5 @@
 """Operations of the kit that go to the cluster on a master and stay local elsewhere."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
@@ -84,6 +83,8 @@ class Content:
         Returns:
             `cid`, and `collection` and `data`: the value.
         """
+        import json
+
         content = self.ipfs.cat(cid).raise_for_error()["content"]
         try:
             value = json.loads(content)

@@ -1,13 +1,12 @@
 """`IpfsKit`: one configuration, one repository, and the components of a role over it."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from ipfs_kit_py._cache.manager import TieredCacheManager
 from ipfs_kit_py._config import Loaded, load
-from ipfs_kit_py._engine import Engine, open_engine
+from ipfs_kit_py._engine import open_engine
 from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py._ipfs.node import with_resources
 from ipfs_kit_py._kit.configuring import Configuring
@@ -18,7 +17,9 @@ from ipfs_kit_py._sources import ChainReader, Source
 from ipfs_kit_py.errors import ComponentUnavailableError, RoleError
 from ipfs_kit_py.ipfs import ipfs_py
 
-_log = logging.getLogger("ipfs_kit_py")
+if TYPE_CHECKING:
+    from ipfs_kit_py._engine.engine import Engine
+
 _told: set[str] = set()
 
 
@@ -86,7 +87,7 @@ class IpfsKit(Content, Configuring):
         return self._loaded.config.role
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """Who keeps the blocks, pins and names."""
         return self._engine
 
@@ -179,16 +180,23 @@ class IpfsKit(Content, Configuring):
 def start_logging(loaded: Loaded) -> None:
     """Log as the configuration says, and say once what has no effect."""
     settings = loaded.config.logging
-    if loaded.source_of("logging.level").kind != "default":
-        _log.setLevel(settings.level)
     path = settings.file
-    handlers = [at for at in _log.handlers if isinstance(at, logging.FileHandler)]
-    if path is not None and path not in [at.baseFilename for at in handlers]:
-        _log.addHandler(logging.FileHandler(path, delay=True))
+    is_level_given = loaded.source_of("logging.level").kind != "default"
     unheard = [key for key in loaded.inactive() if key not in _told]
+    if not (is_level_given or path or unheard):
+        return
+    # To load this takes longer than to open a repository.
+    import logging
+
+    log = logging.getLogger("ipfs_kit_py")
+    if is_level_given:
+        log.setLevel(settings.level)
+    handlers = [at for at in log.handlers if isinstance(at, logging.FileHandler)]
+    if path is not None and path not in [at.baseFilename for at in handlers]:
+        log.addHandler(logging.FileHandler(path, delay=True))
     if unheard:
         _told.update(unheard)
-        _log.warning(
+        log.warning(
             "these settings have no effect yet, since the parts that use them are not in "
             "this version: %s",
             ", ".join(unheard),

@@ -1,7 +1,6 @@
 """Adding files, folders and bytes."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 from ipfs_kit_py import _native
@@ -95,6 +94,8 @@ class Adding(Handle):
         if isinstance(source, str | os.PathLike):
             given = os.fsdecode(source)
         elif hasattr(source, "read"):
+            from pathlib import Path
+
             named = getattr(source, "name", None)
             file_name = Path(named).name if isinstance(named, str) else None
         cid, size, numbers, found = _native.repo_add(

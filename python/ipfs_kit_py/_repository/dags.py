@@ -4,8 +4,7 @@ import errno
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._hashing import ProgressCallback, Readable, StrPath
@@ -18,6 +17,9 @@ from ipfs_kit_py.errors import (
     IPFSError,
     PathIsADirectoryError,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Writable(Protocol):
@@ -198,7 +200,7 @@ class _Write(Protocol):
     def __call__(self, target: Writable, /) -> None: ...
 
 
-def _write_whole(output: Path, write_to: _Write) -> None:
+def _write_whole(output: "Path", write_to: _Write) -> None:
     """Write beside the output, and rename when all is there."""
     if not output.name or os.path.isdir(output):  # noqa: PTH112 - never raises
         raise PathIsADirectoryError(errno.EISDIR, "Is a directory", str(output))

@@ -1,16 +1,16 @@
 """Keys, the node's identity, and IPNS names."""
 
-import re
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._repository.handle import Handle, IPFSPath
 from ipfs_kit_py.errors import InvalidParameterError, NameNotFoundError
 
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
 KeyFormat: TypeAlias = Literal["libp2p-protobuf-cleartext", "pem-pkcs8-cleartext"]
-Span: TypeAlias = str | float | timedelta
+Span: TypeAlias = "str | float | timedelta"
 """A stretch of time: seconds, or text as Go and Kubo take it (`48h`, `1h30m`, `7d`)."""
 Says: TypeAlias = tuple[str, int, tuple[int, int], int | None]
 
@@ -28,7 +28,7 @@ _UNITS = {
     "h": 3600 * 10**9,
     "d": 86400 * 10**9,
 }
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h|d)", re.ASCII)
+_PART = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h|d)"
 
 
 class Key(NamedTuple):
@@ -56,7 +56,7 @@ class Published(NamedTuple):
     """The path: `/ipfs/...` or `/ipns/...`."""
     sequence: int
     """Grows with every change."""
-    valid_until: datetime
+    valid_until: "datetime"
     """When the record is over, in UTC."""
 
 
@@ -65,7 +65,7 @@ class RecordInfo(NamedTuple):
 
     value: str
     sequence: int
-    valid_until: datetime
+    valid_until: "datetime"
     """When it is over, in UTC, to the microsecond."""
     validity: str
     """The same as text, to the nanosecond."""
@@ -83,6 +83,8 @@ class RecordInfo(NamedTuple):
     @property
     def is_expired(self) -> bool:
         """Whether it is over."""
+        from datetime import UTC, datetime
+
         return datetime.now(UTC) > self.valid_until
 
 
@@ -172,7 +174,7 @@ class Names(Handle):
         *,
         key: str = "self",
         lifetime: Span = LIFETIME,
-        ttl: Span | None = None,
+        ttl: "Span | None" = None,
         sequence: int | None = None,
         v1compat: bool = True,
         resolve: bool = True,
@@ -296,6 +298,8 @@ class Names(Handle):
 
 def nanoseconds(name: str, given: Span) -> int:
     """Read a stretch of time; refuse what is negative or longer than 292 years."""
+    from datetime import timedelta
+
     count: int | None
     if isinstance(given, timedelta):
         count = given // timedelta(microseconds=1) * 1000
@@ -312,7 +316,10 @@ def nanoseconds(name: str, given: Span) -> int:
 
 
 def _parsed(text: str) -> int | None:
-    parts = _PART.findall(text)
+    import re
+    from decimal import Decimal
+
+    parts = re.findall(_PART, text, re.ASCII)
     if text == "0":
         return 0
     if not parts or "".join(number + unit for number, unit in parts) != text:
@@ -325,7 +332,9 @@ def _published(name: str, says: Says) -> Published:
     return Published(name, value, sequence, _time(until))
 
 
-def _time(until: tuple[int, int]) -> datetime:
+def _time(until: tuple[int, int]) -> "datetime":
+    from datetime import UTC, datetime, timedelta
+
     # A float has no room for the microseconds of far years.
     seconds, rest = until
     since = timedelta(seconds=seconds, microseconds=rest // 1000)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
 from ipfs_kit_py import _native
-from ipfs_kit_py._car import Unpacked
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
 from ipfs_kit_py._native import CID, Block, FileReader
 from ipfs_kit_py._repository.handle import Core, IPFSPath
@@ -15,6 +14,8 @@ from ipfs_kit_py.errors import InvalidParameterError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+    from ipfs_kit_py._car import Unpacked
 
 # A stretch of a file whose blocks are read and verified together.
 _WINDOW_BYTES = 8 << 20
@@ -160,7 +161,7 @@ class Reading(Core):
         symlinks: Literal["inside", "any", "skip"] = "inside",
         max_bytes: int | None = None,
         max_entries: int | None = None,
-    ) -> Unpacked:
+    ) -> "Unpacked":
         """Write a file or folder to disk, never outside `output`.
 
         Args:
@@ -176,6 +177,8 @@ class Reading(Core):
             UnsafePathError: A name or link would lead out of `output`, or stands twice.
             BlockNotFoundError: A block is not here.
         """
+        from ipfs_kit_py._car import Unpacked
+
         done = _native.repo_extract(
             self._core,
             path,

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py.errors import (
@@ -15,6 +15,9 @@ from ipfs_kit_py.errors import (
     PathNotADirectoryError,
     PathNotFoundError,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _CLASSES: dict[int | None, type[FileIOError | PathNotFoundError]] = {
     errno.ENOENT: PathNotFoundError,
@@ -29,7 +32,7 @@ _CLASSES: dict[int | None, type[FileIOError | PathNotFoundError]] = {
 }
 
 
-def typed(error: OSError, path: Path) -> FileIOError | PathNotFoundError:
+def typed(error: OSError, path: "Path") -> FileIOError | PathNotFoundError:
     """Make our error of one of the system.
 
     Args:
@@ -40,12 +43,14 @@ def typed(error: OSError, path: Path) -> FileIOError | PathNotFoundError:
     return kind(error.errno, error.strerror, os.fspath(path))
 
 
-def checked_path(given: StrPath) -> Path:
+def checked_path(given: StrPath) -> "Path":
     """Give a path.
 
     Raises:
         InvalidNameError: No file can have this name.
     """
+    from pathlib import Path
+
     try:
         os.fsencode(given)
     except UnicodeEncodeError as error:

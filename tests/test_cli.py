@@ -2,19 +2,22 @@
 
 import json
 import os
+import pkgutil
 import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 from tests.inputs import read_tree, write_tree
+from tests.processes import run_python
 
-from ipfs_kit_py import CID, hash_file, hash_tree
-from ipfs_kit_py._cli.groups import GROUPS
+from ipfs_kit_py import CID, _cli, hash_file, hash_tree
+from ipfs_kit_py._cli.groups import COMMANDS, load
 from ipfs_kit_py.cli import cli
 
 PROGRAM = Path(sys.executable).parent / "ipfs-kit"
@@ -305,7 +308,9 @@ def test_ctrl_c_ends_a_command_with_130(tmp_path: Path) -> None:
         os.close(writer)
 
 
-@pytest.mark.parametrize("module", ["click", "ipfs_kit_py.cli", "ipfs_kit_py._cli.car"])
+@pytest.mark.parametrize(
+    "module", ["click", "ipfs_kit_py.cli", "ipfs_kit_py._cli.version"]
+)
 def test_ctrl_c_while_the_command_line_loads_ends_it_with_130(module: str) -> None:
     program = f"""
 import os, signal, sys
@@ -323,7 +328,7 @@ sys.exit(main())
     done = subprocess.run(
         [sys.executable, "-c", program, "version"], capture_output=True, check=False
     )
-    assert (done.stdout, done.stderr) == (b"", b"Interrupted.\n")
+    assert (done.stdout, done.stderr.strip()) == (b"", b"Interrupted.")
     assert done.returncode == 130
 
 
@@ -402,25 +407,73 @@ def test_limits_and_links_of_unpacking_are_options(tmp_path: Path) -> None:
     run("car", "unpack", car, "-o", out, "--symlinks", "follow", code=2)
 
 
-def commands(group: click.Group) -> Iterator[click.Command]:
-    for command in group.commands.values():
-        if isinstance(command, click.Group):
+def commands(found: click.Command) -> Iterator[click.Command]:
+    if isinstance(found, click.Group):
+        for command in found.commands.values():
             yield from commands(command)
-        else:
-            yield command
+    else:
+        yield found
 
 
 def test_every_option_stands_once_and_every_command_takes_what_all_take() -> None:
-    for command in commands(cli):
+    for command in (each for name in COMMANDS for each in commands(load(name))):
         names = [name for option in command.params for name in option.opts]
         assert len(names) == len(set(names)), f"{command.name}: {names}"
         assert {"--json", "-q", "--offline"} <= set(names), command.name
         assert command.help, command.name
 
 
-def test_the_help_puts_every_command_into_a_topic() -> None:
-    grouped = [name for names in GROUPS.values() for name in names.split()]
-    assert sorted(grouped) == sorted(cli.commands)
+def test_the_table_says_of_every_command_what_it_says_itself() -> None:
+    for name, listed in cli.commands.items():
+        command = load(name)
+        assert command.name == name
+        # In the help of `ipfs-kit` itself, and beside what a shell completes.
+        for width in (60, 45):
+            told = command.get_short_help_str(width)
+            assert listed.get_short_help_str(width) == told
+
+
+def test_the_table_has_every_command() -> None:
+    modules = pkgutil.iter_modules(_cli.__path__, f"{_cli.__name__}.")
+    made = {
+        item
+        for module in modules
+        for item in vars(import_module(module.name)).values()
+        if isinstance(item, click.Command)
+    }
+    groups = [item for item in made if isinstance(item, click.Group)]
+    below = {item for group in groups for item in group.commands.values()}
+    assert made - below == {load(name) for name in COMMANDS}
+
+
+def test_a_command_that_is_misspelt_is_named() -> None:
+    assert "version" in run("versoin", code=2)
+
+
+MODULES = """
+import sys
+from ipfs_kit_py._cli.entry import main
+main()
+print(*sys.modules)
+"""
+
+
+def test_a_command_loads_no_other_and_nothing_to_draw_with(tmp_path: Path) -> None:
+    shown = set(run_python(MODULES, "version").splitlines()[-1].split())
+    ours = {name for name in shown if name.startswith("ipfs_kit_py")}
+    assert ours == {
+        *("ipfs_kit_py", "ipfs_kit_py._native", "ipfs_kit_py.cli", "ipfs_kit_py._cli"),
+        *(
+            f"ipfs_kit_py._cli.{name}"
+            for name in ("entry", "groups", "output", "repository", "settings", "version")
+        ),
+    }
+    heavy = {"asyncio", "json", "logging", "platformdirs", "rich", "tomlkit", "yaml"}
+    assert not shown & (heavy | {"pathlib", "urllib"})
+    path = tmp_path / "a"
+    path.write_bytes(b"1")
+    added = run_python(MODULES, "--repo", tmp_path / "repo", "add", path)
+    assert not set(added.splitlines()[-1].split()) & heavy
 
 
 def test_car_pack_names_its_file_after_the_folder(folder: Path) -> None:

@@ -10,28 +10,10 @@ import sys
 
 import click
 
-from ipfs_kit_py._cli.add import add
-from ipfs_kit_py._cli.block import block
-from ipfs_kit_py._cli.cache import cache
-from ipfs_kit_py._cli.car import car
-from ipfs_kit_py._cli.cid import cid
-from ipfs_kit_py._cli.completions import completions
-from ipfs_kit_py._cli.config import config
-from ipfs_kit_py._cli.dag import dag
-from ipfs_kit_py._cli.files import files
+import ipfs_kit_py
 from ipfs_kit_py._cli.groups import Grouped
-from ipfs_kit_py._cli.hash import hash_command
-from ipfs_kit_py._cli.id import id_command
-from ipfs_kit_py._cli.key import key
-from ipfs_kit_py._cli.name import name
-from ipfs_kit_py._cli.pin import pin
-from ipfs_kit_py._cli.reading import cat, get, ls, refs
-from ipfs_kit_py._cli.repo import init, repo, stats
 from ipfs_kit_py._cli.repository import repo_option
 from ipfs_kit_py._cli.settings import config_option, offline_option
-from ipfs_kit_py._cli.shortcuts import exists, list_pins, publish, resolve, unpin
-from ipfs_kit_py._cli.version import version
-from ipfs_kit_py.errors import IPFSError
 
 
 @click.group(
@@ -44,14 +26,6 @@ from ipfs_kit_py.errors import IPFSError
 def cli(*, repo_path: str | None, config_path: str | None) -> None:
     """IPFS without a daemon: files, blocks and pins in an embedded repository."""
     del repo_path, config_path
-
-
-for command in (
-    *(init, id_command, add, cat, get, ls, refs, pin, block, dag, files, key, name, repo),
-    *(stats, exists, list_pins, unpin, hash_command, cid, car, config, version),
-    *(publish, resolve, cache, completions),
-):
-    cli.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever reads us has seen enough; what is buffered must not complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (IPFSError, OSError) as error:
+    # The classes of errors are loaded when there is one.
+    except (ipfs_kit_py.IPFSError, OSError) as error:
         click.echo(f"Error: {describe(error)}", err=True)
         return 1
     return code if isinstance(code, int) else 0

@@ -1,36 +1,113 @@
-"""The commands of `ipfs-kit`, grouped in its help as Kubo's are."""
+"""The commands of `ipfs-kit`, grouped in its help as Kubo's are.
+
+What the help and shells show of a command stands here; its code is loaded when it is
+called, so that no command waits for the others.
+"""
+
+from importlib import import_module
+from typing import Any, cast
 
 import click
 
-GROUPS = {
-    "Basic commands": "init add cat get ls refs exists",
-    "Pins": "pin list-pins unpin",
-    "Names and keys": "name key id publish resolve",
-    "Mutable files": "files",
-    "Blocks and DAGs": "block dag car",
-    "CIDs": "hash cid",
-    "The repository": "repo stats cache",
-    "Settings and tools": "config completions version",
+TOPICS = {
+    "Basic commands": {
+        "init": ("repo.init", "Make a repository; one that is there stays as it is."),
+        "add": ("add.add", "Add files and folders, and pin them."),
+        "cat": ("reading.cat", "Print files one after the other."),
+        "get": (
+            "reading.get",
+            "Write a file or folder to disk, never outside the output.",
+        ),
+        "ls": ("reading.ls", "List directories: CID, size and name of each entry."),
+        "refs": ("reading.refs", "List the links of blocks."),
+        "exists": (
+            "shortcuts.exists",
+            "Tell whether a path leads to something that is here.",
+        ),
+    },
+    "Pins": {
+        "pin": ("pin.pin", "Pin, unpin, list and check what stays."),
+        "list-pins": ("shortcuts.list_pins", "The same as `pin ls`."),
+        "unpin": ("shortcuts.unpin", "The same as `pin rm`."),
+    },
+    "Names and keys": {
+        "name": ("name.name", "Publish, resolve and exchange IPNS names."),
+        "key": (
+            "key.key",
+            "Make, list and move the keys that names are published under.",
+        ),
+        "id": ("id.id_command", "Print who this node is."),
+        "publish": ("shortcuts.publish", "The same as `name publish`."),
+        "resolve": ("shortcuts.resolve", "The same as `name resolve`."),
+    },
+    "Mutable files": {
+        "files": ("files.files", "Change a tree of files under `/`."),
+    },
+    "Blocks and DAGs": {
+        "block": ("block.block", "Put, get, look at and remove single blocks."),
+        "dag": ("dag.dag", "Put, get, resolve, import, export and count DAGs."),
+        "car": ("car.car", "Pack, list, verify and unpack CAR files."),
+    },
+    "CIDs": {
+        "hash": (
+            "hash.hash_command",
+            "Print the CIDs of files and folders, storing nothing.",
+        ),
+        "cid": ("cid.cid", "Look at CIDs and convert them."),
+    },
+    "The repository": {
+        "repo": ("repo.repo", "Look after the repository: numbers, collection, checks."),
+        "stats": ("repo.stats", "Print how much is stored, and how many pins there are."),
+        "cache": ("cache.cache", "Look at the cache on the disk, check it, empty it."),
+    },
+    "Settings and tools": {
+        "config": ("config.config", "Show, check and change how the kit is configured."),
+        "completions": (
+            "completions.completions",
+            "Print the completion script of a shell.",
+        ),
+        "version": (
+            "version.version",
+            "Print the version, and what this machine hashes with.",
+        ),
+    },
 }
+"""By topic and name: the module in this folder with the command's name in it, and the
+first sentence of its help."""
+
+COMMANDS = {name: told for names in TOPICS.values() for name, told in names.items()}
+
+
+def load(name: str) -> click.Command:
+    """Give a command itself."""
+    module, _, attribute = COMMANDS[name][0].partition(".")
+    found = getattr(import_module(f"ipfs_kit_py._cli.{module}"), attribute)
+    return cast("click.Command", found)
 
 
 class Grouped(click.Group):
-    """A group whose help lists its commands by topic."""
+    """A group that lists its commands by topic, and loads the one that is called.
+
+    Those in `commands` stand for the others in lists: they have a name and a help, and do
+    nothing.
+    """
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - as click takes them
+        listed = [click.Command(name, help=line) for name, (_, line) in COMMANDS.items()]
+        super().__init__(commands=listed, **settings)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Give the command that is called."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name and found else None, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one list of commands a topic; what is in none comes last."""
-        rest = [name for name in self.list_commands(ctx) if name not in _GROUPED]
-        topics = {title: names.split() for title, names in GROUPS.items()}
-        for title, names in (topics | {"Other commands": rest}).items():
-            found = [(name, self.get_command(ctx, name)) for name in names]
-            rows = [
-                (name, command.get_short_help_str(60))
-                for name, command in found
-                if command is not None and not command.hidden
-            ]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
-
-
-_GROUPED = {name for names in GROUPS.values() for name in names.split()}
+        """Write one list of commands a topic."""
+        del ctx
+        for topic, names in TOPICS.items():
+            with formatter.section(topic):
+                formatter.write_dl(
+                    [(name, self.commands[name].get_short_help_str(60)) for name in names]
+                )

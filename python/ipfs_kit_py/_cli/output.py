@@ -1,6 +1,5 @@
 """How results and progress are shown."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +45,8 @@ def emit(record: dict[str, Any], text: str, *, as_json: bool) -> None:
 
 
 def _json(record: dict[str, Any]) -> str:
+    import json
+
     text = json.dumps(record, ensure_ascii=False)
     # A file name that is no Unicode stays readable JSON as an escape, not as its bytes.
     try:

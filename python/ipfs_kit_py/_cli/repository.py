@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import click
 
 from ipfs_kit_py._cli.settings import settings
-from ipfs_kit_py._engine import open_engine
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,6 +54,8 @@ def with_repository(*, create: bool = False) -> Callable[[F], Callable[..., Any]
         @repo_option
         @wraps(command)
         def run(*args: object, repo_path: str | None, **kwargs: object) -> object:
+            from ipfs_kit_py._engine import open_engine
+
             del repo_path
             with open_engine(settings().config, create=create) as repository:
                 return command(*args, repository=repository, **kwargs)

@@ -373,7 +373,7 @@ def test_an_unknown_variable_is_one_warning(caplog: pytest.LogCaptureFixture) ->
 
 def test_loading_an_empty_configuration_is_light() -> None:
     program = (
-        "import __future__, enum, errno, math, sys, typing; before = set(sys.modules)\n"
+        "import __future__, enum, errno, sys, typing; before = set(sys.modules)\n"
         "from ipfs_kit_py._config import load\n"
         "load(environ={'HOME': '/nonexistent'})\n"
         "print(*sorted(m for m in set(sys.modules) - before if 'ipfs_kit' not in m))"

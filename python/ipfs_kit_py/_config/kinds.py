@@ -4,7 +4,6 @@ A kind says why it refuses a value without repeating it, so that nothing secret 
 through a message.
 """
 
-import math
 import operator
 import os
 import re
@@ -180,7 +179,7 @@ class _Number(Kind[float]):
     def check(self, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UnfitError(f"is {word_for(value)}, not a number")
-        if not 0 <= value < math.inf:
+        if not 0 <= value < float("inf"):
             raise UnfitError("is out of range: 0 and more")
         if value > MAX_BYTES:
             raise UnfitError("is too large")

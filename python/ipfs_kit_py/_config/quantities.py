@@ -3,7 +3,6 @@
 KB is 1000 bytes and KiB is 1024, as disks, networks and the rest of the field count.
 """
 
-import math
 import re
 
 KIB = 1 << 10
@@ -58,7 +57,9 @@ def parse_duration(text: str) -> float | None:
         return float(text)
     if not re.fullmatch(_DURATION, text):
         return None
-    return math.fsum(
+    from math import fsum
+
+    return fsum(
         float(number) * _SECONDS[unit.lower()] for number, unit in re.findall(_STEP, text)
     )
 

@@ -14,7 +14,6 @@ from ipfs_kit_py.errors import InvalidParameterError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from ipfs_kit_py._cache.disk import DiskCache
     from ipfs_kit_py._config.schema import CacheConfig
 
 Tier: TypeAlias = Literal["memory", "disk"]

@@ -11,7 +11,7 @@ from ipfs_kit_py._native import CID
 
 if TYPE_CHECKING:
     from ipfs_kit_py._cache.disk import DiskCache
-    from ipfs_kit_py._engine import Engine
+    from ipfs_kit_py._engine.engine import Engine
 
 
 @click.group()

@@ -11,7 +11,7 @@ from ipfs_kit_py._sources.source import RepositorySource, Source
 if TYPE_CHECKING:
     from ipfs_kit_py._cache.manager import TieredCacheManager
     from ipfs_kit_py._config import Config
-    from ipfs_kit_py._engine import Engine
+    from ipfs_kit_py._engine.engine import Engine
 
 
 def reader_for(

@@ -1,6 +1,5 @@
 """The chain: sources in their order, each asked for what those before it do not have."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from ipfs_kit_py._cache.manager import TieredCacheManager
     from ipfs_kit_py._sources.source import Source
 
-_log = logging.getLogger("ipfs_kit_py")
 # What a failure is called that has no name of its own.
 _OTHER = UnreachableError
 
@@ -154,7 +152,10 @@ class Chain:
                     continue
                 reason = f"{source.name} gave bytes that do not have the hash of {wrong}"
                 failure = Failure(IntegrityError, reason)
-            _log.warning("a source failed: %s", failure.reason)
+            import logging
+
+            log = logging.getLogger("ipfs_kit_py")
+            log.warning("a source failed: %s", failure.reason)
             failures.append(failure)
         return Landing(found, _together(failures))
 

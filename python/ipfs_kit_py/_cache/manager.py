@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ipfs_kit_py._cache.blocks import BlockTiers
 from ipfs_kit_py._cache.metrics import AccessStats
-from ipfs_kit_py._cache.plan import Load, Plan
 from ipfs_kit_py._native import CID, Block
 from ipfs_kit_py.errors import InvalidParameterError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from ipfs_kit_py._cache.plan import Load, Plan
     from ipfs_kit_py._config.schema import CacheConfig
 
 Tier: TypeAlias = Literal["memory", "disk"]
@@ -56,11 +56,11 @@ class TieredCacheManager(BlockTiers):
         self._plan: Plan | None = None
         self._load: Load = self._from_disk
 
-    def loads_by(self, load: Load) -> None:
+    def loads_by(self, load: "Load") -> None:
         """Say how items are fetched ahead of a plan, if not from the disk tier."""
         self._load = load
 
-    def plan(self, cids: Iterable[str | CID], window_bytes: int | None = None) -> Plan:
+    def plan(self, cids: Iterable[str | CID], window_bytes: int | None = None) -> "Plan":
         """Say in which order items will be read, for a `with` block.
 
         Args:
@@ -68,12 +68,14 @@ class TieredCacheManager(BlockTiers):
             window_bytes: How many bytes to fetch ahead; a tenth of the memory tier if not
                 given, nothing with `prefetch_enabled` off.
         """
+        from ipfs_kit_py._cache.plan import Plan
+
         window = window_bytes
         if window is None:
             window = self._aside.most_bytes if self._settings.prefetch_enabled else 0
         return Plan(list(cids), self.memory_cache, self._load, window, self._follow)
 
-    def _follow(self, plan: Plan | None) -> None:
+    def _follow(self, plan: "Plan | None") -> None:
         if plan is not None and self._plan is not None:
             raise InvalidParameterError("a plan holds already: end it before the next")
         self._plan = plan

@@ -1,6 +1,7 @@
 """A node: a configuration and the engine that it names."""
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,10 +10,10 @@ from ipfs_kit_py._config import Config, Loaded, load
 from ipfs_kit_py._engine import open_engine
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import IPFSPath
-from ipfs_kit_py._sources import ChainReader, Source, reader_for
 
 if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
+    from ipfs_kit_py._sources import ChainReader, Source
 
 
 class Node:
@@ -35,7 +36,7 @@ class Node:
         engine: "Engine | None" = None,
         config: Loaded | None = None,
         cache: TieredCacheManager | None = None,
-        sources: Iterable[Source] = (),
+        sources: "Iterable[Source]" = (),
     ) -> None:
         self._loaded = config or load(with_resources(metadata, resources))
         self._owns_engine = engine is None
@@ -44,12 +45,14 @@ class Node:
         self._owns_cache = cache is None
         self._cache = cache or TieredCacheManager.for_settings(settings)
         self._sources = tuple(sources)
-        self._begin_to_read()
-
-    def _begin_to_read(self) -> None:
-        config = self._loaded.config
-        self._reader = reader_for(self._engine, self._cache, config, self._sources)
         self._cache.loads_by(self._small_file)
+
+    @cached_property
+    def _reader(self) -> "ChainReader":
+        from ipfs_kit_py._sources import reader_for
+
+        config = self._loaded.config
+        return reader_for(self._engine, self._cache, config, self._sources)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle all but what reads: whoever unpickles it makes that anew."""
@@ -58,7 +61,7 @@ class Node:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the rest over."""
         vars(self).update(state)
-        self._begin_to_read()
+        self._cache.loads_by(self._small_file)
 
     @property
     def engine(self) -> "Engine":
@@ -71,7 +74,7 @@ class Node:
         return self._cache
 
     @property
-    def reader(self) -> ChainReader:
+    def reader(self) -> "ChainReader":
         """What reads, out of the engine and every other source."""
         return self._reader
 

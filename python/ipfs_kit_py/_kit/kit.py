@@ -13,12 +13,12 @@ from ipfs_kit_py._kit.configuring import Configuring
 from ipfs_kit_py._kit.content import Content
 from ipfs_kit_py._kit.methods import METHODS, PARTS
 from ipfs_kit_py._kit.roles import RoleName, roles_with
-from ipfs_kit_py._sources import ChainReader, Source
 from ipfs_kit_py.errors import ComponentUnavailableError, RoleError
 from ipfs_kit_py.ipfs import ipfs_py
 
 if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
+    from ipfs_kit_py._sources import ChainReader, Source
 
 _told: set[str] = set()
 
@@ -60,7 +60,7 @@ class IpfsKit(Content, Configuring):
         enable_metadata_index: bool = False,
         *,
         config_path: StrPath | None = None,
-        sources: Iterable[Source] = (),
+        sources: "Iterable[Source]" = (),
     ) -> None:
         flags = {
             "enable_libp2p": enable_libp2p,
@@ -92,7 +92,7 @@ class IpfsKit(Content, Configuring):
         return self._engine
 
     @property
-    def reader(self) -> ChainReader:
+    def reader(self) -> "ChainReader":
         """What reads, out of the engine and every other source."""
         return self.ipfs.reader
 

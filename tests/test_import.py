@@ -41,6 +41,8 @@ def test_a_kit_that_is_ready_has_loaded_nothing_heavy(tmp_path: Path) -> None:
         tmp_path,
     )
     assert not loaded & HEAVY
+    unread = {"ipfs_kit_py._sources", "ipfs_kit_py._cache.disk", "ipfs_kit_py._car"}
+    assert not loaded & unread
 
 
 def test_a_kit_with_something_to_say_loads_what_it_takes(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ Importing this loads the native core and nothing else, opens no file and starts 
 What a name needs is loaded when the name is first used.
 """
 
+# Loaded at once, in a millisecond: who has a debug build is to know it.
 from ipfs_kit_py._native import CID as CID
 from ipfs_kit_py._native import DEBUG_BUILD as _DEBUG_BUILD
 from ipfs_kit_py._native import Block as Block
@@ -37,7 +38,7 @@ _HOMES = {
     "_repository": "AddResult Entry FileStat IPFSFile Pin Repository",
     "errors": "ErrorCode IPFSError",
 }
-"""The modules that public names come from, each loaded when one of them is asked for."""
+"""Where public names come from: modules that are loaded when a name of theirs is used."""
 
 __all__ = sorted(name for names in _HOMES.values() for name in names.split())
 
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
     from ipfs_kit_py.errors import ErrorCode as ErrorCode
     from ipfs_kit_py.errors import IPFSError as IPFSError
 else:
-
+    # Not for type checkers, who would believe that any name is there.
     def __getattr__(name: str) -> object:
         """Load the module that a name comes from, or that has this name."""
         from importlib import import_module

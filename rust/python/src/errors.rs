@@ -16,6 +16,7 @@ use ipfs_kit_ipns::IpnsError;
 use ipfs_kit_pack::PackError;
 use ipfs_kit_repo::{RepoError, is_disk_full};
 use ipfs_kit_unixfs::{ParamError, UnixFsError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -105,10 +106,17 @@ impl From<PyErr> for Failure {
 }
 
 impl Failure {
+    /// What `make` makes. A thread that fails while the interpreter ends is let in no
+    /// more, and nobody is there to see why it failed.
+    fn made(make: impl FnOnce(Python<'_>) -> PyErr) -> Self {
+        let ended = || PyRuntimeError::new_err("the interpreter has ended");
+        Self(Python::try_attach(make).unwrap_or_else(ended))
+    }
+
     /// An exception with a message.
     fn new(kind: Kind, message: impl ToString) -> Self {
         let message = message.to_string();
-        Self(Python::attach(|py| raise(py, kind, (message,))))
+        Self::made(|py| raise(py, kind, (message,)))
     }
 
     /// An exception about a file: a subclass of `OSError` with errno and file name.
@@ -127,7 +135,7 @@ impl Failure {
             || error.get_ref().is_none().then(|| errno_of(error.kind())).flatten();
         let known = error.raw_os_error().or_else(plain);
         let errno = known.or_else(|| errno_of(error.kind())).unwrap_or(EIO);
-        Self(Python::attach(|py| {
+        Self::made(|py| {
             let strerror = match known {
                 Some(errno) => py
                     .import("os")
@@ -137,7 +145,7 @@ impl Failure {
                 None => error.to_string(),
             };
             raise(py, kind, (errno, strerror, path.as_os_str().to_owned()))
-        }))
+        })
     }
 
     pub(crate) fn parameter(message: impl ToString) -> Self {
@@ -148,13 +156,13 @@ impl Failure {
     fn os_like(kind: Kind, errno: i32, message: impl ToString, path: &Path) -> Self {
         let message = message.to_string();
         let path = path.as_os_str();
-        Self(Python::attach(|py| {
+        Self::made(|py| {
             if path.is_empty() {
                 raise(py, kind, (errno, message))
             } else {
                 raise(py, kind, (errno, message, path.to_owned()))
             }
-        }))
+        })
     }
 
     /// Whether it says that the disk has no room left.

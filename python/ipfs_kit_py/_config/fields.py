@@ -24,8 +24,7 @@ from typing import (
     overload,
 )
 
-if TYPE_CHECKING:
-    from ipfs_kit_py._config.kinds import Kind, Refused
+from ipfs_kit_py._config.kinds import Kind, Refused
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Section")

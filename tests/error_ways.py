@@ -466,6 +466,7 @@ WAYS: dict[type[IPFSError], Ways] = {
         lambda at: at.api.kit("ipfs_swarm_peers").raise_for_error(),
         "no command asks for the swarm",
     ),
+    errors.EngineError: _nowhere("the embedded engine's reasons have names of their own"),
     errors.TimedOutError: _nowhere("nothing waits for a network yet"),
     errors.RoleError: Ways(
         lambda at: at.kit("ipfs_cluster_status"), _NO_ROLES, _NO_ROLES

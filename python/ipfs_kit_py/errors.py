@@ -52,6 +52,7 @@ knows nothing of IPFS catches them too::
     ├── UnreachableError (ConnectionError)
     │   ├── EngineUnavailableError
     │   └── OfflineError
+    ├── EngineError
     ├── TimedOutError (TimeoutError)
     ├── RoleError (PermissionError)
     ├── ComponentUnavailableError (AttributeError)
@@ -116,6 +117,7 @@ class ErrorCode(StrEnum):
     NAME_NOT_FOUND = "name-not-found"
     UNREACHABLE = "unreachable"
     ENGINE_UNAVAILABLE = "engine-unavailable"
+    ENGINE = "engine"
     OFFLINE = "offline"
     TIMED_OUT = "timed-out"
     ROLE = "role"
@@ -369,6 +371,12 @@ class EngineUnavailableError(UnreachableError):
     """The engine that the repository belongs to does not answer."""
 
     code = ErrorCode.ENGINE_UNAVAILABLE
+
+
+class EngineError(IPFSError):
+    """The engine refused, for a reason of its own that the message tells."""
+
+    code = ErrorCode.ENGINE
 
 
 class OfflineError(UnreachableError):

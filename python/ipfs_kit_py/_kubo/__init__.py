@@ -1,0 +1,1 @@
+"""Kubo: its RPC API and its daemon."""

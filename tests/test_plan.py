@@ -37,6 +37,12 @@ def cache_of(tmp_path: Path) -> Iterator[Cache]:
         cache.close()
 
 
+def settle() -> None:
+    """Wait until nothing is fetched ahead."""
+    while any("plan" in thread.name for thread in threading.enumerate()):
+        time.sleep(0.001)
+
+
 def epochs(items: int, count: int, seed: int) -> list[str]:
     """Each item once an epoch, each epoch in an order of its own."""
     chance = random.Random(seed)
@@ -153,7 +159,7 @@ def test_a_plan_brings_items_up_from_the_disk(cache_of: Cache) -> None:
     with cache.plan(names, window_bytes=4 * ITEM) as plan:
         found = []
         for name in names:
-            time.sleep(0.02)
+            settle()
             found.append(cache.get(name))
         numbers = plan.show()
     assert found == [name.encode().ljust(ITEM) for name in names]
@@ -175,7 +181,7 @@ def test_a_kit_reads_the_next_files_ahead(tmp_path: Path) -> None:
             with kit.tiered_cache.plan(cids) as plan:
                 for cid, data in zip(cids, files, strict=True):
                     assert kit.ipfs.cat(cid)["content"] == data
-                    time.sleep(0.02)
+                    settle()
                 numbers = plan.show()
             assert numbers["prefetches_used"] >= 15
             assert numbers["hits"] >= 15

@@ -8,9 +8,9 @@ data = api.cat(cid)
 """
 
 import os
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from ipfs_kit_py._closing import Closing
 from ipfs_kit_py._config import Config
 from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py._kit.kit import IpfsKit
@@ -20,7 +20,7 @@ from ipfs_kit_py._simple.plugins import Extending, PluginBase
 __all__ = ["IPFSSimpleAPI", "PluginBase"]
 
 
-class IPFSSimpleAPI(Content, Extending):
+class IPFSSimpleAPI(Content, Extending, Closing):
     """The shortest way from a file to its CID and back.
 
     Args:
@@ -80,19 +80,6 @@ class IPFSSimpleAPI(Content, Extending):
     def close(self) -> None:
         """Let go of the repository; closing twice is no error."""
         self.kit.close()
-
-    def __enter__(self) -> Self:
-        """Give the API itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def __repr__(self) -> str:
         """Show the repository."""

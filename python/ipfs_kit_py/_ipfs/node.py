@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from ipfs_kit_py._cache.manager import TieredCacheManager
+from ipfs_kit_py._closing import Closing
 from ipfs_kit_py._config import Config, Loaded, load
 from ipfs_kit_py._engine import open_engine
 from ipfs_kit_py._native import CID
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ipfs_kit_py._sources import ChainReader, Source
 
 
-class Node:
+class Node(Closing):
     """What all operations stand on.
 
     Args:
@@ -89,19 +89,6 @@ class Node:
             self._cache.close()
         if self._owns_engine:
             self._engine.close()
-
-    def __enter__(self) -> Self:
-        """Give the node itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def _small_file(self, key: str) -> bytes | None:
         """Read a file that may be kept in memory."""

@@ -1,10 +1,10 @@
 """`IpfsKit`: one configuration, one repository, and the components of a role over it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ipfs_kit_py._cache.manager import TieredCacheManager
+from ipfs_kit_py._closing import Closing
 from ipfs_kit_py._config import Loaded, load
 from ipfs_kit_py._engine import open_engine
 from ipfs_kit_py._hashing import StrPath
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _told: set[str] = set()
 
 
-class IpfsKit(Content, Configuring):
+class IpfsKit(Content, Configuring, Closing):
     """The kit: what a node of its role can do, behind one object.
 
     It opens the repository and starts no process; a component starts what it manages at
@@ -138,19 +138,6 @@ class IpfsKit(Content, Configuring):
         """Let go of the repository and the cache; closing twice is no error."""
         self.tiered_cache.close()
         self._engine.close()
-
-    def __enter__(self) -> Self:
-        """Give the kit itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def __repr__(self) -> str:
         """Show the role, the engine and the repository."""

@@ -1,10 +1,10 @@
 """The handle itself: where a repository is, how it is opened, closed, pickled, forked."""
 
 import os
-from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ipfs_kit_py import _native
+from ipfs_kit_py._closing import Closing
 from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py._native import CID
 
@@ -39,7 +39,7 @@ class Core:
     _core: _native.Repository | _native.Chain
 
 
-class Handle(Core):
+class Handle(Core, Closing):
     """An open repository, without what can be done with it."""
 
     _core: _native.Repository
@@ -104,19 +104,6 @@ class Handle(Core):
         Files, iterators and views that are open stay usable.
         """
         self._core.close()
-
-    def __enter__(self) -> Self:
-        """Give the handle itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def __repr__(self) -> str:
         """Show the folder, and what was said beside it."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 STALL = b"<stall>"
 """In an answer: say nothing more, and keep the connection."""
+PAUSE = b"<pause>"
+"""In an answer: say nothing for a second."""
 
 
 @dataclass
@@ -50,9 +52,12 @@ class ScriptedServer:
                     if piece == STALL:
                         connection.recv(1)
                         return
+                    if piece == PAUSE:
+                        time.sleep(1)
+                        continue
                     connection.sendall(piece)
                     time.sleep(0.01)
-                if not _is_whole(b"".join(answer)):
+                if not _is_whole(b"".join(answer).replace(PAUSE, b"")):
                     return
 
 

@@ -1,7 +1,8 @@
 """What every engine does: the same calls, the same CIDs, the same errors."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from ipfs_kit_py import hash_file, hash_tree
 from ipfs_kit_py._config import load
 from ipfs_kit_py._engine import EmbeddedEngine, open_engine
 from ipfs_kit_py._engine.engine import Engine
+from ipfs_kit_py._engine.kubo import KuboEngine
+from ipfs_kit_py._kubo.daemon import Daemon
 from ipfs_kit_py.errors import (
     BlockNotFoundError,
     ConfigurationError,
@@ -25,15 +28,35 @@ from ipfs_kit_py.errors import (
     PathNotFoundError,
 )
 
+SOMEBODY = "12D3KooWLAYgWxshT5tFWcDTtBCFUzrBcu8fLgXdypos6YFtmedv"
 NOWHERE = "bafkreigks6arfsq3xxfpvqrrwonchxcnu6do76auprhhfomao6c273sixm"
 
 
-@pytest.fixture(params=["embedded"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    metadata = {"ipfs_path": str(tmp_path / "repo"), "engine": request.param}
-    made = open_engine(load(metadata, environ={"HOME": str(tmp_path)}).config)
-    yield made
-    made.close()
+@pytest.fixture(params=["embedded", "kubo"])
+def kind(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def engine(
+    kind: str, tmp_path: Path, require_real: Callable[[str, str], Path]
+) -> Iterator[Engine]:
+    with ExitStack() as stack:
+        made: Engine
+        if kind == "kubo":
+            program = require_real(
+                "ipfs", "`make tools` builds Kubo where Go is installed"
+            )
+            stack.enter_context(Daemon(tmp_path / "repo", program=program, online=False))
+            made = KuboEngine(tmp_path / "repo")
+            for pin in list(made.pin_ls("recursive")):
+                made.pin_rm(pin.cid)
+        else:
+            metadata = {"ipfs_path": str(tmp_path / "repo"), "engine": kind}
+            made = open_engine(load(metadata, environ={"HOME": str(tmp_path)}).config)
+        stack.callback(made.close)
+        yield made
 
 
 @pytest.fixture
@@ -45,9 +68,9 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def test_it_is_an_engine(engine: Engine, tmp_path: Path) -> None:
+def test_it_is_an_engine(engine: Engine, kind: str, tmp_path: Path) -> None:
     assert isinstance(engine, Engine)
-    assert engine.kind == "embedded"
+    assert engine.kind == kind
     assert engine.path == str(tmp_path / "repo")
     assert engine.peer_id.startswith("12D3Koo")
 
@@ -112,7 +135,7 @@ def test_blocks_and_values(engine: Engine) -> None:
     assert engine.dag_get(f"{root}/list/0") == 1
 
 
-def test_pins_keep_and_let_go(engine: Engine, folder: Path) -> None:
+def test_pins_keep_and_let_go(engine: Engine, kind: str, folder: Path) -> None:
     root = engine.add(folder, name="tree").cid
     assert [(pin.cid, pin.name) for pin in engine.pin_ls("recursive")] == [(root, "tree")]
     below = engine.pin_find(f"{root}/a.txt")
@@ -126,8 +149,9 @@ def test_pins_keep_and_let_go(engine: Engine, folder: Path) -> None:
     assert [pin.type for pin in engine.pin_ls()] == ["direct"]
     with pytest.raises(BlockNotFoundError):
         engine.pin_add(NOWHERE)
-    # What is younger than an hour stays.
-    assert engine.gc().blocks == 0
+    # What is younger than an hour stays, but a Kubo node knows no time of grace.
+    assert (engine.gc().blocks == 0) == (kind == "embedded")
+    assert engine.has(root)
 
 
 def test_mutable_files(engine: Engine, folder: Path) -> None:
@@ -165,14 +189,16 @@ def test_keys_and_names(engine: Engine) -> None:
         engine.name_resolve("self")
 
 
-def test_the_embedded_engine_has_no_swarm(engine: Engine) -> None:
+def test_an_engine_that_is_offline_has_no_swarm(engine: Engine, kind: str) -> None:
     assert engine.addresses() == []
+    what_to_do = "api_url" if kind == "embedded" else "online"
+    somebody = f"/ip4/127.0.0.1/tcp/4001/p2p/{SOMEBODY}"
     for call in (
         engine.swarm_peers,
-        lambda: engine.swarm_connect("/ip4/127.0.0.1/tcp/4001"),
-        lambda: engine.swarm_disconnect("/ip4/127.0.0.1/tcp/4001"),
+        lambda: engine.swarm_connect(somebody),
+        lambda: engine.swarm_disconnect(somebody),
     ):
-        with pytest.raises(OfflineError, match="api_url"):
+        with pytest.raises(OfflineError, match=what_to_do):
             call()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.scripted_server import STALL, ScriptedServer, scripted
+from tests.scripted_server import PAUSE, STALL, ScriptedServer, scripted
 
 from ipfs_kit_py._kubo.address import (
     Address,
@@ -230,6 +230,15 @@ def test_a_slow_reply_is_no_stall(clients: list[Client]) -> None:
     with scripted([CHUNKED, *pieces, b"0\r\n\r\n"]) as server:
         client = client_of(server, clients, stall_seconds=0.2)
         assert client.read(look("cat")) == b"a" * 60
+
+
+def test_a_node_that_works_for_long_is_waited_for_while_it_lives(
+    clients: list[Client],
+) -> None:
+    with scripted([PAUSE, JSON], [JSON]) as server:
+        assert client_of(server, clients).call(look("repo/stat", patient=True))
+    with scripted([STALL]) as server, pytest.raises(TimedOutError):
+        client_of(server, clients).call(look("repo/stat", patient=True))
 
 
 @pytest.mark.parametrize(

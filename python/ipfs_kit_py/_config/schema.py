@@ -285,6 +285,12 @@ class Config(Section, part="core"):
         TEXT, "URL or multiaddress of the API of a Kubo node.", part="kubo"
     )
     socket_path = optional(PATH, "Socket of the API of a Kubo node.", part="kubo")
+    api_auth = optional(
+        SECRET,
+        "How the API of a Kubo node lets us in: bearer:TOKEN or basic:USER:PASSWORD.",
+        part="kubo",
+        secret=True,
+    )
     auto_download_binaries = field(
         FLAG,
         False,

@@ -9,7 +9,7 @@ import json
 import os
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlencode
@@ -17,11 +17,12 @@ from urllib.parse import urlencode
 from ipfs_kit_py._kubo.address import Address
 from ipfs_kit_py._kubo.errors import broken, of_message, of_reply, translated
 from ipfs_kit_py._kubo.multipart import Multipart
-from ipfs_kit_py._kubo.waiting import check, sleep
+from ipfs_kit_py._kubo.waiting import Patience, check, sleep
 from ipfs_kit_py.errors import (
     ConfigurationError,
     OfflineError,
     RepositoryClosedError,
+    TimedOutError,
     UnreachableError,
 )
 
@@ -52,8 +53,13 @@ class Ask(NamedTuple):
     body: Multipart | None = None
     is_read: bool = False
     """Whether it changes nothing, so that it may be asked again."""
-    stall_seconds: float | None = None
-    """How long no byte may come, if not as long as usual."""
+    is_patient: bool = False
+    """Whether the node may say nothing for long, as long as it answers others."""
+
+    def having(self, options: Mapping[str, Option]) -> "Ask":
+        """Give it further options, which are named with underscores."""
+        more = _given((), dict(options))[1]
+        return self._replace(options=self.options + more)
 
     @property
     def query(self) -> str:
@@ -70,19 +76,17 @@ def ask(
     command: str,
     *args: object,
     body: Multipart | None = None,
-    stall_seconds: float | None = None,
+    patient: bool = False,
     **options: Option,
 ) -> Ask:
     """Make a command that changes something; options are named with underscores."""
-    return Ask(command, *_given(args, options), body, stall_seconds=stall_seconds)
+    return Ask(command, *_given(args, options), body, is_patient=patient)
 
 
-def look(
-    command: str, *args: object, stall_seconds: float | None = None, **options: Option
-) -> Ask:
+def look(command: str, *args: object, patient: bool = False, **options: Option) -> Ask:
     """Make a command that only reads."""
     given = _given(args, options)
-    return Ask(command, *given, is_read=True, stall_seconds=stall_seconds)
+    return Ask(command, *given, is_read=True, is_patient=patient)
 
 
 def _given(
@@ -212,14 +216,20 @@ class Client:
     def _request(self, asked: Ask, place: Address) -> "httpx2.Request":
         import httpx2
 
-        stall = asked.stall_seconds or self._stall_seconds
+        stall = self._stall_seconds
+        if asked.is_patient:
+            stall = Patience(stall, self._is_alive)
         headers = {"Accept-Encoding": "identity", "Connection": "keep-alive"}
         authorized = self._authorization or authorization(place.auth)
         if authorized:
             headers["Authorization"] = authorized
         if asked.body is not None:
             headers["Content-Type"] = asked.body.content_type
-        seconds = {"connect": self._connect_seconds, "read": stall, "write": stall}
+        seconds = {
+            "connect": self._connect_seconds,
+            "read": stall,
+            "write": self._stall_seconds,
+        }
         return httpx2.Request(
             "POST",
             f"{place.url}/api/v0/{asked.command}?{asked.query}",
@@ -227,6 +237,14 @@ class Client:
             content=asked.body,
             extensions={"timeout": seconds},
         )
+
+    def _is_alive(self) -> bool:
+        """Tell whether the node answers something small."""
+        try:
+            self.call(ask("version"))
+        except (TimedOutError, UnreachableError):
+            return False
+        return True
 
     def _pool(self, unix_socket: str | None) -> "httpx2.Client":
         import httpx2

@@ -16,7 +16,7 @@ import httpcore2
 import httpx2
 
 from ipfs_kit_py._kubo.framing import Framing
-from ipfs_kit_py._kubo.waiting import SLICE_SECONDS, check
+from ipfs_kit_py._kubo.waiting import SLICE_SECONDS, Patience, check
 
 # Bytes asked of a socket at once.
 _READ_BYTES = 256 << 10
@@ -66,8 +66,12 @@ class Stream(httpcore2.NetworkStream):
             try:
                 return call()
             except TimeoutError:
-                if end is not None and time.monotonic() >= end:
-                    raise late(f"no byte for {timeout:g} seconds") from None
+                if timeout is None or end is None or time.monotonic() < end:
+                    continue
+                if isinstance(timeout, Patience) and timeout.is_alive():
+                    end = time.monotonic() + timeout
+                    continue
+                raise late(f"no byte for {timeout:g} seconds") from None
 
     @property
     def trailers(self) -> dict[str, str]:

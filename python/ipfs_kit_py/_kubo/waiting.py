@@ -1,6 +1,8 @@
 """Waiting in a way that cancel tokens and Ctrl-C end."""
 
 import time
+from collections.abc import Callable
+from typing import Self
 
 from ipfs_kit_py import _native
 
@@ -27,3 +29,18 @@ def sleep(seconds: float) -> None:
     while (left := end - time.monotonic()) > 0:
         time.sleep(min(left, SLICE_SECONDS))
         check()
+
+
+class Patience(float):
+    """Seconds without a byte, after which the other side is asked whether it lives.
+
+    It is a float because the HTTP library hands it through as a time limit.
+    """
+
+    is_alive: Callable[[], bool]
+
+    def __new__(cls, seconds: float, is_alive: Callable[[], bool]) -> Self:
+        """Make it."""
+        made = super().__new__(cls, seconds)
+        made.is_alive = is_alive
+        return made

@@ -1,0 +1,82 @@
+"""A Kubo node as an engine."""
+
+from typing import TYPE_CHECKING
+
+from ipfs_kit_py._engine.kubo_reading import KuboReading
+from ipfs_kit_py._hashing import StrPath
+from ipfs_kit_py._kubo.address import (
+    Address,
+    address_of_repository,
+    address_of_socket,
+    parse_address,
+)
+from ipfs_kit_py._kubo.client import CONNECT_SECONDS, STALL_SECONDS, Client
+from ipfs_kit_py._kubo.importing import Importing
+from ipfs_kit_py._kubo.swarm import Swarm
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._config import Config
+
+
+class KuboEngine(Importing, KuboReading, Swarm):
+    """A Kubo node of any version, which is asked over its RPC API.
+
+    It may be started, stopped and started anew elsewhere meanwhile: each call goes to
+    where it is then. Nothing is asked of it when the engine is made.
+
+    Args:
+        folder: Its repository, whose file `api` tells where it listens.
+        api_url: Where it listens, if the repository is not to be asked.
+        socket_path: The unix socket that it listens on, likewise.
+        auth: `bearer:TOKEN` or `basic:USER:PASSWORD`.
+        connect_seconds: How long a connection may take.
+        stall_seconds: How long the node may send nothing.
+        offline: Refuse every call.
+
+    Raises:
+        ConfigurationError: `api_url` or `auth` cannot be understood.
+    """
+
+    kind = "kubo"
+
+    def __init__(
+        self,
+        folder: StrPath,
+        *,
+        api_url: str | None = None,
+        socket_path: StrPath | None = None,
+        auth: str | None = None,
+        connect_seconds: float = CONNECT_SECONDS,
+        stall_seconds: float = STALL_SECONDS,
+        offline: bool = False,
+    ) -> None:
+        given: Address | None = None
+        if api_url is not None:
+            given = parse_address(api_url)
+        elif socket_path is not None:
+            given = address_of_socket(socket_path)
+
+        def locate() -> Address:
+            return given or address_of_repository(folder)
+
+        client = Client(
+            locate,
+            auth=auth,
+            connect_seconds=connect_seconds,
+            stall_seconds=stall_seconds,
+            offline=offline,
+        )
+        super().__init__(client, folder)
+
+    @classmethod
+    def for_config(cls, config: "Config") -> "KuboEngine":
+        """Open the node that a configuration names."""
+        return cls(
+            config.ipfs_path,
+            api_url=config.api_url,
+            socket_path=config.socket_path,
+            auth=config.api_auth,
+            connect_seconds=config.timeouts.peer_connect,
+            stall_seconds=config.timeouts.api,
+            offline=config.offline,
+        )

@@ -1,0 +1,94 @@
+"""Whole DAGs of a node: values, and CAR streams both ways."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ipfs_kit_py import _native
+from ipfs_kit_py._kubo.blocks import Blocks
+from ipfs_kit_py._kubo.multipart import one_file
+from ipfs_kit_py._kubo.session import ask, cid_in, look, of_message, value_in
+from ipfs_kit_py._native import CID
+from ipfs_kit_py._repository import IPFSPath
+from ipfs_kit_py.errors import PathNotFoundError
+
+
+class Dags(Blocks):
+    """What reads and writes DAGs."""
+
+    def dag_put(
+        self,
+        value: Any,  # noqa: ANN401 - whatever the codec can hold
+        codec: str = "dag-cbor",
+        *,
+        input_codec: str | None = None,
+        hash: str = "sha2-256",  # noqa: A002 - as in `cid_of`
+        pin: bool = False,
+    ) -> CID:
+        """Put a value; it is encoded here, as by `Repository.dag_put`."""
+        if input_codec is not None:
+            value = _native.ipld_decode(value, input_codec)
+        return self.block_put(_native.ipld_encode(value, codec), codec, hash, pin=pin)
+
+    def dag_get(self, path: IPFSPath, *, output_codec: str | None = None) -> Any:  # noqa: ANN401
+        """Read what a path names as a value, be it a block or something inside one.
+
+        Raises:
+            BlockNotFoundError: A block on the way is not here.
+            PathNotFoundError: There is nothing at the path.
+        """
+        cid, rest = self._resolve(path)
+        value = _native.ipld_decode(self.block_get(cid), cid.codec)
+        for name in rest:
+            try:
+                value = value[int(name) if isinstance(value, list) else name]
+            except (LookupError, ValueError, TypeError) as error:
+                raise PathNotFoundError(f"there is no {name!r} at {path}") from error
+        return value if output_codec is None else _native.ipld_encode(value, output_codec)
+
+    def resolve(self, path: IPFSPath) -> CID:
+        """Follow a path to its CID."""
+        return self._block(path)
+
+    def import_car(
+        self, car: Iterable[bytes], *, roots: Iterable[CID], pin: bool = True
+    ) -> int:
+        """Send a CAR, and make sure that the node took it.
+
+        Args:
+            car: Its bytes.
+            roots: What it names as roots.
+            pin: Pin them; the node checks that all below is there.
+
+        Returns:
+            How many blocks the node took.
+
+        Raises:
+            BlockNotFoundError: Something below a root is missing.
+        """
+        expected, pinned, blocks = set(roots), set[CID](), None
+        asked = ask(
+            "dag/import",
+            body=one_file(car),
+            # It answers when all is pinned.
+            patient=True,
+            pin_roots=pin,
+            stats=True,
+        )
+        for line in self._client.lines(asked):
+            if isinstance(line, dict) and line.get("Stats"):
+                blocks = value_in(line, asked.command, int, "Stats", "BlockCount")
+            else:
+                root = cid_in(line, asked.command, "Root", "Cid")
+                if failed := value_in(line, asked.command, str, "Root", "PinErrorMsg"):
+                    raise of_message(failed)
+                pinned.add(root)
+        if blocks is None or (pin and pinned != expected):
+            shown = ", ".join(sorted(map(str, pinned))) or "none"
+            raise of_message(f"the node pinned other roots than it was sent: {shown}")
+        return int(blocks)
+
+    def export_car(self, cid: CID, *, offline: bool = False) -> Iterator[bytes]:
+        """Iterate over a CAR of everything below a CID; its blocks are unverified."""
+        return self._client.stream(
+            look("dag/export", cid, progress=False, offline=offline or None)
+        )

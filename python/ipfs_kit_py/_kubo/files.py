@@ -1,0 +1,202 @@
+"""Mutable files of a node."""
+
+from typing import TYPE_CHECKING, Final, Unpack
+
+from ipfs_kit_py import _native
+from ipfs_kit_py._hashing import DEFAULT_PROFILE, ImportParams, Readable
+from ipfs_kit_py._kubo.client import Option
+from ipfs_kit_py._kubo.multipart import one_file
+from ipfs_kit_py._kubo.session import Session, ask, cid_in, look, value_in
+from ipfs_kit_py._native import CID
+from ipfs_kit_py._repository import IPFSPath
+from ipfs_kit_py.errors import (
+    InvalidParameterError,
+    PathIsADirectoryError,
+    PathNotFoundError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Buffer
+
+# What Kubo is told of a profile, since its own default may be another.
+_PROFILES: Final[dict[str, dict[str, Option]]] = {
+    "unixfs-v1-2025": {"cid_version": 1, "raw_leaves": True},
+    "unixfs-v0-2015": {"cid_version": 0, "raw_leaves": False},
+}
+_PIECE_BYTES = 1 << 20
+
+
+class Files(Session):
+    """What changes the mutable files: the node does it itself.
+
+    How new files are cut is for the node's `Import` settings to say.
+    """
+
+    def files_cp(
+        self,
+        source: IPFSPath,
+        target: str,
+        *,
+        parents: bool = False,
+        force: bool = False,
+        profile: str = DEFAULT_PROFILE,
+    ) -> None:
+        """Put a file or directory at a path; no bytes are copied.
+
+        Raises:
+            PathExistsError: Something is at `target`.
+        """
+        given = self._source(source)
+        if target.endswith("/"):
+            target += given.rstrip("/").rpartition("/")[2]
+        above = target.rstrip("/").rpartition("/")[0]
+        if parents and above:
+            self.files_mkdir(above, parents=True, profile=profile)
+        self._client.call(ask("files/cp", given, target, force=force or None))
+
+    def files_mkdir(
+        self,
+        path: str,
+        *,
+        parents: bool = False,
+        profile: str = DEFAULT_PROFILE,
+        **params: Unpack[ImportParams],
+    ) -> None:
+        """Make a directory; with `parents`, those above it, and none if it is there.
+
+        Raises:
+            PathExistsError: Something is there.
+        """
+        options = _options(profile, params, ("cid_version", "hash"))
+        options.pop("raw_leaves", None)
+        self._client.call(ask("files/mkdir", path, parents=parents).having(options))
+
+    def files_mv(
+        self, source: str, target: str, *, profile: str = DEFAULT_PROFILE
+    ) -> None:
+        """Move an entry: to that name, or into the directory that is there.
+
+        Raises:
+            PathNotFoundError: There is nothing at `source`.
+        """
+        _options(profile, {}, ())
+        self._client.call(ask("files/mv", source, target))
+
+    def files_rm(
+        self,
+        path: str,
+        *,
+        recursive: bool = False,
+        force: bool = False,
+        profile: str = DEFAULT_PROFILE,
+    ) -> None:
+        """Remove an entry.
+
+        Raises:
+            PathIsADirectoryError: It is a directory, and `recursive` is not set.
+            PathNotFoundError: There is none, and `force` is not set.
+        """
+        _options(profile, {}, ())
+        try:
+            kind = self._files_kind(path)
+        except PathNotFoundError:
+            if force:
+                return
+            raise
+        # Kubo says of either only that it cannot.
+        if kind == "directory" and not (recursive or force):
+            raise PathIsADirectoryError(f"{path} is a directory: remove it recursively")
+        self._client.call(ask("files/rm", path, recursive=recursive, force=force))
+
+    def files_write(
+        self,
+        path: str,
+        data: "Buffer | Readable",
+        offset: int = 0,
+        *,
+        create: bool = False,
+        parents: bool = False,
+        truncate: bool = False,
+        profile: str = DEFAULT_PROFILE,
+        **params: Unpack[ImportParams],
+    ) -> None:
+        """Write into a file.
+
+        Raises:
+            PathNotFoundError: There is no such file, and `create` is false.
+            PathIsADirectoryError: It is a directory.
+        """
+        if offset < 0:
+            raise InvalidParameterError(f"offset {offset} is out of range")
+        options = _options(profile, params, ("cid_version", "hash", "raw_leaves"))
+        asked = ask(
+            "files/write",
+            path,
+            body=one_file(_pieces(data)),
+            offset=offset,
+            create=create,
+            parents=parents,
+            truncate=truncate,
+        )
+        self._client.call(asked.having(options))
+
+    def files_flush(self, path: str = "/") -> CID:
+        """Say which CID an entry has now. Every change is durable when it returns."""
+        asked = ask("files/flush", path)
+        return cid_in(self._client.call(asked), asked.command, "Cid")
+
+    def _files_kind(self, path: str) -> str:
+        asked = look("files/stat", path)
+        found: str = value_in(self._client.call(asked), asked.command, str, "Type")
+        return found
+
+    def _source(self, source: IPFSPath) -> str:
+        """Give a path as Kubo tells those with a CID from mutable ones."""
+        if isinstance(source, str) and source.startswith("/"):
+            is_files = not source.startswith(("/ipfs/", "/ipns/"))
+            if is_files:
+                return source
+        root, names = _native.split_path(source)
+        if isinstance(root, str):
+            return f"/ipfs/{self._block(source)}"
+        return "/".join([f"/ipfs/{root}", *names])
+
+
+def _options(
+    profile: str,
+    params: ImportParams,
+    known: tuple[str, ...],
+) -> dict[str, Option]:
+    """Give what the node is told of a profile and single parameters.
+
+    Raises:
+        InvalidParameterError: A parameter cannot be told: it is never passed over.
+    """
+    if profile not in _PROFILES:
+        raise InvalidParameterError(f"there is no profile {profile!r}")
+    told: dict[str, Option] = {
+        "cid_version": params.get("cid_version"),
+        "hash": params.get("hash"),
+        "raw_leaves": params.get("raw_leaves"),
+    }
+    given = {name for name, value in params.items() if value is not None}
+    if unknown := sorted(given - set(known)):
+        raise InvalidParameterError(
+            f"a Kubo node takes no {', '.join(unknown)} for mutable files:"
+            " add the file, and use files_cp"
+        )
+    said = {name: value for name, value in told.items() if value is not None}
+    return _PROFILES[profile] | said
+
+
+def _pieces(data: "Buffer | Readable") -> "Iterator[bytes]":
+    read = getattr(data, "read", None)
+    if read is not None:
+        while piece := read(_PIECE_BYTES):
+            yield bytes(piece)
+        return
+    content = memoryview(data).cast("B")  # type: ignore[arg-type]
+    for at in range(0, len(content), _PIECE_BYTES):
+        yield bytes(content[at : at + _PIECE_BYTES])

@@ -162,6 +162,15 @@ def car_pack(
 ) -> CID:
     """Import a file or folder into a CAR file; the result is the root."""
 
+def car_stream(
+    source: str | Buffer,
+    profile: str,
+    threads: int | None,
+    params: Mapping[str, Any],
+    root: CID,
+) -> Stream[bytes]:
+    """Iterate over a CAR of a file, folder or buffer; the report is [blocks, bytes]."""
+
 def car_roots(path: _StrPath) -> list[CID]:
     """List the roots of a CAR file."""
 

@@ -174,7 +174,8 @@ pub(crate) fn verified_blocks(
     })
 }
 
-fn bytes_of(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+/// The bytes of a buffer; those of Python's own kind are not copied.
+pub(crate) fn bytes_of(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(block) = value.cast::<Block>() {
         return Ok(block.get().bytes());
     }

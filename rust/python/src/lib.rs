@@ -12,6 +12,7 @@ mod bulk;
 mod cache;
 mod cancel;
 mod car;
+mod car_stream;
 mod chain;
 mod cid;
 mod column;
@@ -54,6 +55,8 @@ mod _native {
     use crate::cancel::{CancelToken, check_cancelled};
     #[pymodule_export]
     use crate::car::{CarReader, car_pack, car_roots, car_unpack, car_verify};
+    #[pymodule_export]
+    use crate::car_stream::car_stream;
     #[pymodule_export]
     use crate::chain::{Chain, verified_blocks};
     #[pymodule_export]

@@ -101,15 +101,10 @@ pub(crate) fn repo_export_car(
         Ok(root)
     })?;
     Ok(core.stream(move |control, out, reads| {
-        let mut pieces = Pieces { out, gathered: Vec::new(), failed: None };
+        let mut pieces = Pieces::new(out);
         let done = export(reads, root, &mut pieces, control);
-        if let Some(failure) = pieces.failed {
-            return Err(failure);
-        }
-        let done = done?;
-        let rest = std::mem::take(&mut pieces.gathered);
-        pieces.out.put(Item::Bytes(Bytes::from(rest)))?;
-        Ok(done)
+        pieces.finish()?;
+        done
     }))
 }
 
@@ -140,10 +135,24 @@ fn walk(reads: &Reads, root: Cid) -> Walk<'_, Reads> {
 }
 
 /// Gathers what is written into pieces for Python.
-struct Pieces<'a> {
+pub(crate) struct Pieces<'a> {
     out: &'a mut Out,
     gathered: Vec<u8>,
     failed: Option<Failure>,
+}
+
+impl<'a> Pieces<'a> {
+    pub(crate) fn new(out: &'a mut Out) -> Self {
+        Self { out, gathered: Vec::new(), failed: None }
+    }
+
+    /// Hands on the rest; says why it could not, if writing failed for that.
+    pub(crate) fn finish(mut self) -> Outcome<()> {
+        match self.failed.take() {
+            Some(failure) => Err(failure),
+            None => self.out.put(Item::Bytes(Bytes::from(self.gathered))),
+        }
+    }
 }
 
 impl Write for Pieces<'_> {

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from ipfs_kit_py._engine.kubo_reading import KuboReading
 from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py._kubo.address import (
     Address,
@@ -11,14 +10,16 @@ from ipfs_kit_py._kubo.address import (
     parse_address,
 )
 from ipfs_kit_py._kubo.client import CONNECT_SECONDS, STALL_SECONDS, Client
+from ipfs_kit_py._kubo.files import Files
 from ipfs_kit_py._kubo.importing import Importing
+from ipfs_kit_py._kubo.names import Names
 from ipfs_kit_py._kubo.swarm import Swarm
 
 if TYPE_CHECKING:
     from ipfs_kit_py._config import Config
 
 
-class KuboEngine(Importing, KuboReading, Swarm):
+class KuboEngine(Importing, Files, Names, Swarm):
     """A Kubo node of any version, which is asked over its RPC API.
 
     It may be started, stopped and started anew elsewhere meanwhile: each call goes to

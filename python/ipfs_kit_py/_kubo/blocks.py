@@ -1,21 +1,20 @@
 """Single blocks of a node."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from ipfs_kit_py import _native
+from ipfs_kit_py._kubo.client import ask, look
 from ipfs_kit_py._kubo.multipart import one_file
-from ipfs_kit_py._kubo.session import Session, ask, cid_in, look, value_in
-from ipfs_kit_py._kubo.waiting import SLICE_SECONDS, check
-from ipfs_kit_py._native import CID, CancelToken
+from ipfs_kit_py._kubo.replies import cid_in, value_in
+from ipfs_kit_py._kubo.session import Session
+from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import IPFSPath
 from ipfs_kit_py.errors import BlockNotFoundError, IntegrityError, LimitExceededError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_AT_ONCE = 8
 _BIG_BYTES = 2 << 20
 _SEND_BYTES = 1 << 20
 
@@ -35,42 +34,7 @@ class Blocks(Session):
         Returns:
             Those that are there.
         """
-        wanted = list(dict.fromkeys(cids))
-        if len(wanted) <= 1:
-            found = [self._get_block(cid, offline=offline) for cid in wanted]
-        else:
-            found = self._get_many(wanted, offline=offline)
-        pairs = zip(wanted, found, strict=True)
-        return {cid: data for cid, data in pairs if data is not None}
-
-    def _get_many(self, cids: list[CID], *, offline: bool) -> list[bytes | None]:
-        token = CancelToken()
-
-        def get(cid: CID) -> bytes | None:
-            with token:
-                return self._get_block(cid, offline=offline)
-
-        with ThreadPoolExecutor(min(_AT_ONCE, len(cids))) as pool:
-            waiting = [pool.submit(get, cid) for cid in cids]
-            try:
-                rest = set(waiting)
-                while rest:
-                    check()
-                    done, rest = wait(rest, timeout=SLICE_SECONDS)
-                    for future in done:
-                        future.result()
-            except BaseException:
-                # The threads are not inside the tokens of this one.
-                token.cancel()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-            return [future.result() for future in waiting]
-
-    def _get_block(self, cid: CID, *, offline: bool) -> bytes | None:
-        try:
-            return self._client.read(look("block/get", cid, offline=offline or None))
-        except BlockNotFoundError:
-            return None
+        return self._fetcher.get_blocks(cids, offline=offline)
 
     def has(self, cid: CID | str) -> bool:
         """Tell whether the node has a block itself."""
@@ -118,21 +82,8 @@ class Blocks(Session):
             raise IntegrityError(f"the node calls {found} what is {expected}")
         return found
 
-    def block_get(self, path: IPFSPath) -> bytes:
-        """Read a block; the node looks for it among others if it is online.
-
-        Raises:
-            BlockNotFoundError: It is not here.
-            IntegrityError: The node gave other bytes.
-        """
-        cid = self._block(path)
-        data = self._client.read(look("block/get", cid))
-        if not cid.verify(data):
-            raise IntegrityError(f"what the node gives for {cid} is something else")
-        return data
-
     def block_stat(self, path: IPFSPath) -> int:
         """Say how many bytes a block has."""
-        asked = look("block/stat", self._block(path))
+        asked = look("block/stat", self._cid_at(path))
         size: int = value_in(self._client.call(asked), asked.command, int, "Size")
         return size

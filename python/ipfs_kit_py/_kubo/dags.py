@@ -5,11 +5,11 @@ from typing import Any
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._kubo.blocks import Blocks
+from ipfs_kit_py._kubo.client import ask, look
+from ipfs_kit_py._kubo.errors import of_message
 from ipfs_kit_py._kubo.multipart import one_file
-from ipfs_kit_py._kubo.session import ask, cid_in, look, of_message, value_in
+from ipfs_kit_py._kubo.replies import cid_in, value_in
 from ipfs_kit_py._native import CID
-from ipfs_kit_py._repository import IPFSPath
-from ipfs_kit_py.errors import PathNotFoundError
 
 
 class Dags(Blocks):
@@ -28,26 +28,6 @@ class Dags(Blocks):
         if input_codec is not None:
             value = _native.ipld_decode(value, input_codec)
         return self.block_put(_native.ipld_encode(value, codec), codec, hash, pin=pin)
-
-    def dag_get(self, path: IPFSPath, *, output_codec: str | None = None) -> Any:  # noqa: ANN401
-        """Read what a path names as a value, be it a block or something inside one.
-
-        Raises:
-            BlockNotFoundError: A block on the way is not here.
-            PathNotFoundError: There is nothing at the path.
-        """
-        cid, rest = self._resolve(path)
-        value = _native.ipld_decode(self.block_get(cid), cid.codec)
-        for name in rest:
-            try:
-                value = value[int(name) if isinstance(value, list) else name]
-            except (LookupError, ValueError, TypeError) as error:
-                raise PathNotFoundError(f"there is no {name!r} at {path}") from error
-        return value if output_codec is None else _native.ipld_encode(value, output_codec)
-
-    def resolve(self, path: IPFSPath) -> CID:
-        """Follow a path to its CID."""
-        return self._block(path)
 
     def import_car(
         self, car: Iterable[bytes], *, roots: Iterable[CID], pin: bool = True

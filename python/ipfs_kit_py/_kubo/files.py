@@ -1,14 +1,16 @@
 """Mutable files of a node."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Unpack
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._hashing import DEFAULT_PROFILE, ImportParams, Readable
-from ipfs_kit_py._kubo.client import Option
+from ipfs_kit_py._kubo.client import Option, ask, look
 from ipfs_kit_py._kubo.multipart import one_file
-from ipfs_kit_py._kubo.session import Session, ask, cid_in, look, value_in
+from ipfs_kit_py._kubo.replies import cid_in, value_in
+from ipfs_kit_py._kubo.session import Session
 from ipfs_kit_py._native import CID
-from ipfs_kit_py._repository import IPFSPath
+from ipfs_kit_py._repository import Entry, FileStat, IPFSPath
 from ipfs_kit_py.errors import (
     InvalidParameterError,
     PathIsADirectoryError,
@@ -16,8 +18,6 @@ from ipfs_kit_py.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from typing_extensions import Buffer
 
 # What Kubo is told of a profile, since its own default may be another.
@@ -142,6 +142,24 @@ class Files(Session):
         )
         self._client.call(asked.having(options))
 
+    def files_read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Read a file, or a range of it, as `cat` does."""
+        return self.cat(self.files_flush(path), offset, length)
+
+    def files_stat(self, path: str = "/") -> FileStat:
+        """Look at an entry."""
+        return self.stat(self.files_flush(path))
+
+    def files_ls(self, path: str = "/", *, resolve: bool = True) -> Iterator[Entry]:
+        """List a directory; a file is listed by itself."""
+        cid = self.files_flush(path)
+        found = self.stat(cid)
+        if found.kind == "directory":
+            return self.ls(cid, resolve=resolve)
+        name = path.rstrip("/").rpartition("/")[2]
+        whole = found.cumulative_size
+        return iter([Entry(name, cid, whole, found.kind, found.size)])
+
     def files_flush(self, path: str = "/") -> CID:
         """Say which CID an entry has now. Every change is durable when it returns."""
         asked = ask("files/flush", path)
@@ -160,7 +178,7 @@ class Files(Session):
                 return source
         root, names = _native.split_path(source)
         if isinstance(root, str):
-            return f"/ipfs/{self._block(source)}"
+            return f"/ipfs/{self._cid_at(source)}"
         return "/".join([f"/ipfs/{root}", *names])
 
 
@@ -191,7 +209,7 @@ def _options(
     return _PROFILES[profile] | said
 
 
-def _pieces(data: "Buffer | Readable") -> "Iterator[bytes]":
+def _pieces(data: "Buffer | Readable") -> Iterator[bytes]:
     read = getattr(data, "read", None)
     if read is not None:
         while piece := read(_PIECE_BYTES):

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from ipfs_kit_py import _native
-from ipfs_kit_py._kubo.session import Session, ask, look, value_in
+from ipfs_kit_py._kubo.client import ask, look
+from ipfs_kit_py._kubo.replies import value_in
+from ipfs_kit_py._kubo.session import Session
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import IPFSPath, Key, Published, Repository
 from ipfs_kit_py._repository.names import LIFETIME, Renamed, Span, nanoseconds
@@ -82,7 +84,7 @@ class Names(Session):
         *,
         key: str = "self",
         lifetime: Span = LIFETIME,
-        ttl: Span | None = None,
+        ttl: "Span | None" = None,
     ) -> Published:
         """Sign what a key's name stands for, and tell others if the node is online.
 

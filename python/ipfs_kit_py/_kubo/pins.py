@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from ipfs_kit_py import _native
+from ipfs_kit_py._kubo.client import ask, look
 from ipfs_kit_py._kubo.errors import broken
-from ipfs_kit_py._kubo.session import Session, ask, cid_in, look
+from ipfs_kit_py._kubo.replies import cid_in
+from ipfs_kit_py._kubo.session import Session
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import IPFSPath, Pin, PinType
 from ipfs_kit_py.errors import InvalidParameterError, NotPinnedError, TimedOutError
@@ -29,7 +31,7 @@ class Pins(Session):
             PinConflictError: It is to be pinned directly, and is pinned recursively.
             TimedOutError: The node finds nothing more of it.
         """
-        cid = self._block(path)
+        cid = self._cid_at(path)
         asked = ask("pin/add", cid, recursive=recursive, name=name, progress=True)
         # While it looks for a block the node says twice a second how many it has.
         latest, since = None, time.monotonic()
@@ -49,7 +51,7 @@ class Pins(Session):
             NotPinnedError: It is not pinned itself.
             PinConflictError: It is pinned recursively, and `recursive` is false.
         """
-        cid = self._block(path)
+        cid = self._cid_at(path)
         self._client.call(ask("pin/rm", cid, recursive=recursive))
         return cid
 
@@ -59,7 +61,7 @@ class Pins(Session):
         Raises:
             NotPinnedError: `old` is not pinned recursively.
         """
-        before, after = self._block(old), self._block(new)
+        before, after = self._cid_at(old), self._cid_at(new)
         self._client.call(ask("pin/update", before, after, unpin=unpin))
         return after
 
@@ -80,7 +82,7 @@ class Pins(Session):
 
     def pin_find(self, path: IPFSPath) -> Pin | None:
         """Say how a block is pinned, and below what; `None` if it is not."""
-        cid = self._block(path)
+        cid = self._cid_at(path)
         asked = look("pin/ls", cid, names=True, stream=True)
         try:
             for line in self._client.lines(asked):

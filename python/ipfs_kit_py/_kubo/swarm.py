@@ -2,7 +2,10 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ipfs_kit_py._kubo.session import Session, ask, cid_in, look, of_message, value_in
+from ipfs_kit_py._kubo.client import ask, look
+from ipfs_kit_py._kubo.errors import of_message
+from ipfs_kit_py._kubo.replies import cid_in, value_in
+from ipfs_kit_py._kubo.session import Session
 from ipfs_kit_py._repository import GcReport
 
 if TYPE_CHECKING:

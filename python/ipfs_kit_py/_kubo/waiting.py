@@ -9,17 +9,8 @@ from ipfs_kit_py import _native
 SLICE_SECONDS = 0.05
 """How often one who waits looks at its cancel tokens."""
 
-# The core looks at the tokens of its caller when it hashes 2 KiB or more.
-_SOMETHING = bytes(2048)
-
-
-def check() -> None:
-    """Go on, unless the calling thread is inside a token that was cancelled.
-
-    Raises:
-        CancelledError: It is.
-    """
-    _native.cid_of(_SOMETHING)
+check = _native.check_cancelled
+"""Raises `CancelledError` if the calling thread is inside a token that was cancelled."""
 
 
 def sleep(seconds: float) -> None:

@@ -40,7 +40,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 
 @given(
-    st.lists(st.binary(max_size=40)),
+    st.lists(st.binary(max_size=40) | st.sampled_from([b"same size!"] * 3)),
     st.sampled_from([b"", b"X-Stream-Error: it broke\r\n", b"A: 1\r\nB: 2\r\n"]),
     st.lists(st.integers(0, 5000)),
 )
@@ -79,6 +79,8 @@ def test_what_comes_before_the_reply_is_not_the_reply() -> None:
     [
         b"5\r\nhello",
         b"5\r\nhelloX5\r\nhello\r\n0\r\n\r\n",
+        b"5\r\nhello\r\n" * 3 + b"5\r\nhelloX5\r\nhello\r\n0\r\n\r\n",
+        b"5\r\nhello\r\n" * 3 + b"5\r\nhel",
         b"-5\r\nhello\r\n0\r\n\r\n",
         b"zz\r\nhello\r\n0\r\n\r\n",
         b"\r\n\r\n",

@@ -14,6 +14,8 @@ _CHUNKED: Final = ("size", "data", "trailers")
 # No honest head or line is longer.
 _MOST_BYTES: Final = 64 << 10
 _MOST_TRAILERS: Final = 100
+_SIZE_BYTES: Final = 20
+_MOST_SIZES: Final = 50
 _LINE_END: Final = b"\r\n"
 
 
@@ -26,6 +28,7 @@ class Framing:
         self._state: _State = "head"
         self._left = 0
         self._trailers: list[bytes] = []
+        self._sizes: dict[bytes, int] = {}
 
     @property
     def has_begun(self) -> bool:
@@ -69,7 +72,8 @@ class Framing:
         """Take the chunks off all that is here, and put one around it."""
         found: list[bytes] = []
         while self._take_data(found) if self._state == "data" else self._take_line():
-            pass
+            if self._state == "size":
+                self._take_whole(found)
         self._buffer, self._at = self._buffer[self._at :], 0
         content = b"".join(found)
         out = b"%x\r\n%b\r\n" % (len(content), content) if content else b""
@@ -81,6 +85,22 @@ class Framing:
                 return out + b"bad chunk\r\n" + self._rest()
             case _:
                 return out
+
+    def _take_whole(self, found: list[bytes]) -> None:
+        """Take the chunks that are here as a whole, of sizes that were seen before.
+
+        It does nothing that the other two do not do, but they take four times as long.
+        """
+        buffer, at, known = self._buffer, self._at, self._sizes
+        while True:
+            end = buffer.find(_LINE_END, at, at + _SIZE_BYTES)
+            size = known.get(buffer[at:end], 0) if end >= 0 else 0
+            stop = end + 2 + size
+            if not size or buffer[stop : stop + 2] != _LINE_END:
+                self._at = at
+                return
+            found.append(buffer[end + 2 : stop])
+            at = stop + 2
 
     def _take_data(self, found: list[bytes]) -> bool:
         """Take what is here of a chunk; tell whether to go on."""
@@ -106,6 +126,8 @@ class Framing:
         if self._state == "size":
             size = _size(line)
             self._left = size or 0
+            if size and len(self._sizes) < _MOST_SIZES:
+                self._sizes[line] = size
             self._state = "bad" if size is None else "data" if size else "trailers"
         elif not line:
             self._state = "end"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -19,11 +20,14 @@ from ipfs_kit_py._engine.kubo import KuboEngine
 from ipfs_kit_py._kubo.address import address_of_repository
 from ipfs_kit_py._kubo.client import ask, look
 from ipfs_kit_py._kubo.daemon import Daemon
+from ipfs_kit_py._kubo.source import KuboSource, KuboSwarm
 from ipfs_kit_py._native import CancelToken
 from ipfs_kit_py._repository import Repository
+from ipfs_kit_py._sources import Chain, ChainReader
 from ipfs_kit_py.errors import (
     BlockNotFoundError,
     CancelledError,
+    ComponentUnavailableError,
     EngineUnavailableError,
     InvalidMultiaddrError,
     InvalidParameterError,
@@ -334,3 +338,46 @@ def test_offline_nothing_is_asked(shared: KuboEngine) -> None:
         with pytest.raises(OfflineError, match="offline is set"):
             call()
     engine.close()
+
+
+def test_a_node_is_a_source_among_others(program: Path, tmp_path: Path) -> None:
+    with (
+        running(tmp_path / "one", program, online=True) as one,
+        running(tmp_path / "two", program, online=True) as two,
+    ):
+        data = os.urandom(3_000_000)
+        root = one.add(data).cid
+        with pytest.raises(BlockNotFoundError):
+            ChainReader(Chain(None, [KuboSource(two)])).cat(root)
+        two.swarm_connect(one.addresses()[0])
+        chain = Chain(None, [KuboSwarm(two), KuboSource(two)])
+        assert [source.name for source in chain.sources] == ["local", "swarm"]
+        reader = ChainReader(chain)
+        assert reader.cat(root, 1_000_000, 10) == data[1_000_000:1_000_010]
+        assert reader.cat(root) == data
+        # It has them itself now.
+        assert ChainReader(Chain(None, [KuboSource(two)])).cat(root) == data
+
+
+def test_an_engine_can_be_sent_to_another_process(shared: KuboEngine) -> None:
+    cid = shared.block_put(b"sent")
+    again = pickle.loads(pickle.dumps(shared))  # noqa: S301 - our own
+    assert again.block_get(cid) == b"sent"
+    again.close()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if shared.block_get(cid) == b"sent" else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert shared.block_get(cid) == b"sent"
+
+
+def test_what_is_for_the_embedded_engine_says_so(shared: KuboEngine) -> None:
+    with pytest.raises(ComponentUnavailableError, match="embedded"):
+        shared.compact()
+    assert not hasattr(shared, "verify")
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        shared.nonsense()
+    away = KuboEngine(shared.path, api_url="http://me:secret@host:1")
+    assert "host:1" in repr(away)
+    assert "secret" not in repr(away)
+    away.close()

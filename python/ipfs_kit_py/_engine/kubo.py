@@ -1,7 +1,8 @@
 """A Kubo node as an engine."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from ipfs_kit_py._config.fields import masked
 from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py._kubo.address import (
     Address,
@@ -14,6 +15,8 @@ from ipfs_kit_py._kubo.files import Files
 from ipfs_kit_py._kubo.importing import Importing
 from ipfs_kit_py._kubo.names import Names
 from ipfs_kit_py._kubo.swarm import Swarm
+from ipfs_kit_py._repository import Repository
+from ipfs_kit_py.errors import ComponentUnavailableError
 
 if TYPE_CHECKING:
     from ipfs_kit_py._config import Config
@@ -51,6 +54,14 @@ class KuboEngine(Importing, Files, Names, Swarm):
         stall_seconds: float = STALL_SECONDS,
         offline: bool = False,
     ) -> None:
+        self._options = {
+            "api_url": api_url,
+            "socket_path": socket_path,
+            "auth": auth,
+            "connect_seconds": connect_seconds,
+            "stall_seconds": stall_seconds,
+            "offline": offline,
+        }
         given: Address | None = None
         if api_url is not None:
             given = parse_address(api_url)
@@ -81,3 +92,25 @@ class KuboEngine(Importing, Files, Names, Swarm):
             stall_seconds=config.timeouts.api,
             offline=config.offline,
         )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Say of what the embedded engine alone can do that this is so."""
+        if not name.startswith("_") and hasattr(Repository, name):
+            raise ComponentUnavailableError(
+                f"a Kubo node has no {name}: that is for the embedded engine"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        """Show the folder, and where the node is if that was said."""
+        given = self._options["api_url"] or self._options["socket_path"]
+        where = "" if given is None else f", at {masked(str(given))!r}"
+        return f"{type(self).__name__}({self.path!r}{where})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by folder and options: who unpickles it opens connections of its own."""
+        return _opened, (type(self), self.path, self._options)
+
+
+def _opened(kind: type[KuboEngine], folder: str, options: dict[str, Any]) -> KuboEngine:
+    return kind(folder, **options)

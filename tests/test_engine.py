@@ -218,12 +218,17 @@ def test_a_repository_of_kubos_is_never_taken_for_ours(tmp_path: Path) -> None:
     refused: list[dict[str, object]] = [
         {},
         {"engine": "kubo"},
-        {"api_url": "http://127.0.0.1:5001"},
+        {"api_url": "http://127.0.0.1:1"},
     ]
     for settings in refused:
         loaded = load(config(tmp_path, **settings), environ=environ)
+        made = open_engine(loaded.config)
+        assert isinstance(made, KuboEngine)
         with pytest.raises(EngineUnavailableError, match="engine=embedded"):
-            open_engine(loaded.config)
+            made.add(b"bytes")
+        with pytest.raises(EngineUnavailableError, match="engine=embedded"):
+            made.cat(NOWHERE)
+        made.close()
     taken: list[dict[str, object]] = [{"engine": "embedded"}, {"offline": True}]
     for settings in taken:
         made = open_engine(load(config(tmp_path, **settings), environ=environ).config)

@@ -23,7 +23,6 @@ from ipfs_kit_py._results import Result
 from ipfs_kit_py.errors import (
     ComponentUnavailableError,
     ConfigurationError,
-    EngineUnavailableError,
     RoleError,
 )
 from ipfs_kit_py.ipfs_kit import ipfs_kit
@@ -374,9 +373,13 @@ def test_what_a_kit_cannot_be_is_told_when_it_is_made(place: Path) -> None:
     for wrong in ({"role": "boss"}, {"rolle": "master"}, {"cache_config": 5}):
         with pytest.raises(ConfigurationError):
             ipfs_kit(metadata=wrong)
-    with pytest.raises(EngineUnavailableError, match="no Kubo engine"):
-        ipfs_kit(metadata={"engine": "kubo"})
-    assert not (place / "home").exists()
+    # A node that does not run is asked nothing until something is wanted of it.
+    with ipfs_kit(metadata={"engine": "kubo"}) as kit:
+        assert not (place / "home").exists()
+        for result in (kit.ipfs.add("hello.txt"), kit.ipfs.cat(HELLO)):
+            assert result["error_type"] == "EngineUnavailableError"
+            assert "ipfs-kit daemon start" in result["error"]
+            assert result["recoverable"]
 
 
 def test_what_has_no_effect_yet_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -169,7 +169,10 @@ def car_stream(
     params: Mapping[str, Any],
     root: CID,
 ) -> Stream[bytes]:
-    """Iterate over a CAR of a file, folder or buffer; the report is [blocks, bytes]."""
+    """Iterate over a CAR of a file, folder or buffer.
+
+    The report is [files, bytes of files, blocks, bytes of blocks].
+    """
 
 def car_roots(path: _StrPath) -> list[CID]:
     """List the roots of a CAR file."""

@@ -8,28 +8,32 @@ import os
 from typing import TYPE_CHECKING
 
 from ipfs_kit_py._engine.embedded import EmbeddedEngine
-from ipfs_kit_py.errors import ConfigurationError, EngineUnavailableError
+from ipfs_kit_py.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ipfs_kit_py._config import Config
+    from ipfs_kit_py._engine.kubo import KuboEngine
 
 
-def open_engine(config: "Config", *, create: bool = True) -> EmbeddedEngine:
+def open_engine(
+    config: "Config", *, create: bool = True
+) -> "EmbeddedEngine | KuboEngine":
     """Open the repository that a configuration names, with the engine that it belongs to.
+
+    A Kubo node is asked nothing here: a call that finds it silent is an
+    `EngineUnavailableError`.
 
     Args:
         config: The settings.
-        create: Make the repository if there is none.
+        create: Make the repository if there is none; Kubo makes its own.
 
     Raises:
-        EngineUnavailableError: It belongs to Kubo, which this version does not speak to.
         ConfigurationError: `engine` is `kubo`, and `offline` is set.
     """
     if _is_for_kubo(config):
-        raise EngineUnavailableError(
-            f"{_reason(config)}, and this version has no Kubo engine: with the setting "
-            "engine=embedded (IPFS_KIT_ENGINE=embedded) an own store is kept beside it"
-        )
+        from ipfs_kit_py._engine.kubo import KuboEngine
+
+        return KuboEngine.for_config(config)
     quota = config.storage_quota
     return EmbeddedEngine(config.ipfs_path, create=create, max_bytes=quota)
 
@@ -46,11 +50,3 @@ def holds_kubo_repository(folder: str) -> bool:
     """Tell whether Kubo has made a repository in a folder."""
     files = (os.path.join(folder, name) for name in ("config", "datastore_spec"))  # noqa: PTH118 - a text in
     return all(map(os.path.exists, files))
-
-
-def _reason(config: "Config") -> str:
-    if config.engine == "kubo":
-        return 'engine is "kubo"'
-    if config.api_url is not None:
-        return "api_url names a Kubo node"
-    return f"{os.fspath(config.ipfs_path)} holds a Kubo repository"

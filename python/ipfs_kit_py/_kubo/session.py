@@ -3,6 +3,7 @@
 import os
 
 from ipfs_kit_py import _native
+from ipfs_kit_py._closing import Closing
 from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py._kubo.client import Client
 from ipfs_kit_py._kubo.fetching import Fetcher
@@ -13,7 +14,7 @@ from ipfs_kit_py._repository.reading import Reading
 from ipfs_kit_py.errors import InvalidParameterError
 
 
-class Session(Reading, DagReading):
+class Session(Reading, DagReading, Closing):
     """An open way to a node, which is read as a `Repository` is.
 
     Args:

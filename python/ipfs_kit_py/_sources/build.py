@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
 
 
+def local_sources(engine: "Engine") -> list[Source]:
+    """List the local node as sources: what it has, and what it finds among others."""
+    if isinstance(engine, Repository):
+        return [RepositorySource(engine)]
+    from ipfs_kit_py._kubo.blocks import Blocks
+    from ipfs_kit_py._kubo.source import KuboSource, KuboSwarm
+
+    if not isinstance(engine, Blocks):
+        return []
+    return [KuboSource(engine, is_remote=True), KuboSwarm(engine)]
+
+
 def reader_for(
     engine: "Engine",
     cache: "TieredCacheManager",
@@ -29,16 +41,16 @@ def reader_for(
         sources: Those of the caller's own.
     """
     repository = engine if isinstance(engine, Repository) else None
-    local = [] if repository is None else [RepositorySource(repository)]
     chain = Chain(
         cache,
-        [*local, *sources],
+        [*local_sources(engine), *sources],
         offline=config.offline,
         timeout_seconds=config.timeouts.api,
     )
     return ChainReader(
         chain,
         repository,
+        resolve=lambda name, rest: "/".join([engine.name_resolve(name), *rest]),
         ahead_bytes=cache.ahead_bytes,
         mapped=config.cache_config.enable_memory_mapping,
     )

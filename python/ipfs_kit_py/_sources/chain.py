@@ -12,6 +12,7 @@ from ipfs_kit_py._sources.source import OwnSource
 from ipfs_kit_py._sources.tiers import DiskTier, MemoryTier
 from ipfs_kit_py.errors import (
     CancelledError,
+    EngineUnavailableError,
     IntegrityError,
     IPFSError,
     TimedOutError,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 # What a failure is called that has no name of its own.
 _OTHER = UnreachableError
+# Failures whose kind says more.
+_TOLD = (IntegrityError, EngineUnavailableError)
 
 
 class Chain:
@@ -145,17 +148,17 @@ class Chain:
             except CancelledError:
                 raise
             except (IPFSError, OSError) as error:
-                failure = Failure(_kind_of(error), f"{source.name}: {error}")
+                failure = Failure(_kind_of(error), source.name, str(error))
             else:
                 found |= blocks
                 if not wrong:
                     continue
-                reason = f"{source.name} gave bytes that do not have the hash of {wrong}"
-                failure = Failure(IntegrityError, reason)
+                reason = f"it gave bytes that do not have the hash of {wrong}"
+                failure = Failure(IntegrityError, source.name, reason)
             import logging
 
             log = logging.getLogger("ipfs_kit_py")
-            log.warning("a source failed: %s", failure.reason)
+            log.warning("a source failed: %s", failure)
             failures.append(failure)
         return Landing(found, _together(failures))
 
@@ -169,7 +172,8 @@ class Chain:
 def _kind_of(error: Exception) -> type[IPFSError]:
     if isinstance(error, TimeoutError):
         return TimedOutError
-    return IntegrityError if isinstance(error, IntegrityError) else _OTHER
+    same = (kind for kind in _TOLD if isinstance(error, kind))
+    return next(same, _OTHER)
 
 
 def _checked(
@@ -186,11 +190,15 @@ def _checked(
 
 def _together(failures: list[Failure]) -> Failure | None:
     """Make one failure of several: they are of one kind, or it is about reaching them."""
-    if not failures:
-        return None
+    if len(failures) <= 1:
+        return failures[0] if failures else None
     kinds = {failure.kind for failure in failures}
     kind = kinds.pop() if len(kinds) == 1 else _OTHER
-    return Failure(kind, "; ".join(failure.reason for failure in failures))
+    names = ", ".join(failure.sources for failure in failures)
+    reasons = dict.fromkeys(failure.reason for failure in failures)
+    if len(reasons) == 1:
+        return Failure(kind, names, failures[0].reason)
+    return Failure(kind, names, "; ".join(map(str, failures)))
 
 
 def _collect(cids: Iterable[CID], landing: Landing, found: dict[CID, Block]) -> None:

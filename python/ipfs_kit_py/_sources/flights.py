@@ -16,11 +16,16 @@ class Failure(NamedTuple):
     """Why those who might have a block did not give it."""
 
     kind: type[IPFSError]
+    sources: str
     reason: str
+
+    def __str__(self) -> str:
+        """Say who failed, and why."""
+        return f"{self.sources}: {self.reason}"
 
     def error_for(self, cid: CID) -> IPFSError:
         """Make the exception for one block: a new one for each who waits."""
-        return self.kind(f"block {cid} is in no place that could be asked: {self.reason}")
+        return self.kind(f"block {cid} is in no place that could be asked: {self}")
 
 
 class Landing(NamedTuple):

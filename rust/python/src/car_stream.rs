@@ -31,7 +31,7 @@ enum Source {
 ///
 /// Its root stands in front, so it must be known: hash the source first. One that turns out
 /// to have another root has changed meanwhile, which is an error at the end. The report is
-/// [blocks, bytes of blocks].
+/// [files, bytes of files, blocks, bytes of blocks].
 #[pyfunction]
 pub(crate) fn car_stream(
     source: &Bound<'_, PyAny>,
@@ -70,7 +70,7 @@ fn import(
         Source::Path(path) => import.path(path, false, Some(&mut sink)),
         Source::Bytes(bytes) => import.reader(&bytes[..], None, Some(&mut sink)),
     };
-    let report = vec![sink.blocks, sink.bytes];
+    let report = vec![control.files(), control.bytes(), sink.blocks, sink.bytes];
     drop(sink);
     // That nobody listens any more says more than what follows from it.
     pieces.finish()?;

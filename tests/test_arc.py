@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 import threading
 from itertools import chain
 from pathlib import Path
@@ -115,6 +116,55 @@ def test_keys_of_each_kind_are_apart() -> None:
     assert (cache.get("a"), cache.get(b"a")) == (b"text", b"bytes")
     assert cache.get(str(cid)) == b"cid" == cache.get(CID(str(cid)))
     assert set(cache.T2) == {"a", b"a", str(cid)}
+
+
+@pytest.mark.parametrize(
+    "key", ["plain", "Füße", "\N{SNOWMAN}", "", b"", b"\xff\x00", "a" * 200]
+)
+def test_equal_keys_are_one_key_whatever_object_they_are(key: str | bytes) -> None:
+    cache = ARCache(1000)
+    cache.put(key, b"value")
+    again = bytes(bytearray(key)) if isinstance(key, bytes) else "".join(list(key))
+    assert cache.get(again) == b"value"
+    assert cache.put(again, b"newer")
+    assert (len(cache), cache.get(key), list(cache.T2)) == (1, b"newer", [key])
+    assert cache.remove(again)
+    assert key not in cache
+
+
+def test_a_subclass_of_str_is_its_text_and_runs_no_code_of_its_own() -> None:
+    class Odd(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            raise AssertionError("asked for a hash")
+
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared")
+
+    cache = ARCache(1000)
+    cache.put(Odd("key"), b"value")
+    assert cache.get("key") == b"value" == cache.get(Odd("key"))
+    assert type(next(iter(cache.T2))) is str
+
+
+def test_text_that_is_no_unicode_is_refused() -> None:
+    cache = ARCache(1000)
+    with pytest.raises(UnicodeEncodeError):
+        cache.put("\ud800", b"value")
+    with pytest.raises(UnicodeEncodeError):
+        cache.get("\ud800")
+
+
+def test_a_cache_that_is_cleared_lets_keys_and_values_go() -> None:
+    cache, key, value = ARCache(1000), "".join(["a", " key"]), bytes(500)
+    before = sys.getrefcount(key), sys.getrefcount(value)
+    cache.put(key, value)
+    cache.get(key)
+    cache.put("other", bytes(900))  # the key stays as a ghost
+    assert sys.getrefcount(value) == before[1]
+    cache.clear()
+    assert sys.getrefcount(key) == before[0]
 
 
 @pytest.mark.parametrize("key", [1, None, ["a"]])

@@ -109,6 +109,7 @@ class Row:
         target: What the ratio is meant to reach.
         peak_mib: Peak memory of a contender that is a process of its own.
         same_cid: Whether it made the first row's CIDs; None where it makes none.
+        hit_ratio: The share of what was asked for that it had; None where all is there.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Row:
     target: float | None
     peak_mib: float | None
     same_cid: bool | None
+    hit_ratio: float | None = None
 
     def cells(self, unit: str) -> tuple[str, ...]:
         """Return the row as text, under `Table.HEAD`."""
@@ -131,6 +133,7 @@ class Row:
             f"{self.spread:.0%}",
             "" if self.peak_mib is None else f"{self.peak_mib:.0f} MiB",
             {None: "", True: "same", False: "other"}[self.same_cid],
+            "" if self.hit_ratio is None else f"{self.hit_ratio:.2%}",
         )
 
 
@@ -150,7 +153,7 @@ class Table:
     rows: list[Row]
     skipped: dict[str, str] = field(default_factory=dict)
 
-    HEAD = ("", "rate", "ours is", "target", "one call", "spread", "peak", "CID")
+    HEAD = ("", "rate", "ours is", "target", "one call", "spread", "peak", "CID", "hits")
 
     def lines(self) -> list[tuple[str, ...]]:
         """Return the head and the rows as text, without the columns that are empty."""
@@ -233,6 +236,7 @@ def compare(title: str, unit: str, lineup: Lineup) -> Table:
                 target=contender.target,
                 peak_mib=getattr(contender.work.run, "peak_mib", None),
                 same_cid=agree(results[0], result) if rows else None,
+                hit_ratio=getattr(contender.work.run, "hit_ratio", None),
             )
         )
     return Table(title, unit, rows, lineup.skipped)

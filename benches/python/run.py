@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import buffers
+import cache
 import files
 import kit
 import store
@@ -19,6 +20,7 @@ GROUPS = {
     "tree": tree.tables,
     "store": store.tables,
     "kit": kit.tables,
+    "cache": cache.tables,
 }
 
 

@@ -1,10 +1,9 @@
 //! The policy.
 
-use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
+use hashbrown::{Equivalent, HashTable};
 
 use crate::nodes::{Nodes, Place};
 
@@ -42,19 +41,24 @@ pub struct ArcCache<K, V, S = RandomState> {
 impl<K: Hash + Eq, V> ArcCache<K, V> {
     /// An empty cache of so many bytes.
     pub fn new(capacity: u64) -> Self {
+        Self::with_hasher(capacity, RandomState::default())
+    }
+}
+
+impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
+    /// An empty cache of so many bytes that hashes its keys in another way.
+    pub fn with_hasher(capacity: u64, hasher: S) -> Self {
         Self {
             capacity,
             max_item: capacity,
             target: 0.0,
             nodes: Nodes::new(),
             table: HashTable::new(),
-            hasher: RandomState::default(),
+            hasher,
             counters: Counters::default(),
         }
     }
-}
 
-impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
     /// The same cache, taking items of up to so many bytes.
     #[must_use]
     pub fn with_max_item(mut self, bytes: u64) -> Self {
@@ -109,29 +113,20 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
     }
 
     /// Which list a key is in, ghosts included. Changes nothing.
-    pub fn place<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<Place>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn place<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Place> {
         let node = self.nodes.get(self.find(key)?)?;
         Some(node.place)
     }
 
     /// Gives a value without saying that it was asked for: for scans, and for looking.
-    pub fn peek<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn peek<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<&V> {
         self.nodes.get(self.find(key)?)?.value.as_ref()
     }
 
     /// Gives a value, which becomes the most recent of those asked for again.
     ///
     /// A miss changes nothing: the [`put`](Self::put) that follows it does.
-    pub fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&V>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn get<Q: Hash + Equivalent<K> + ?Sized>(&mut self, key: &Q) -> Option<&V> {
         let at = self.find(key)?;
         match self.nodes.get(at)?.place {
             Place::T1 => {
@@ -218,10 +213,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
 
     /// Keeps a value from being evicted, until [`unpin`](Self::unpin). False if it is not
     /// there.
-    pub fn pin<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-    {
+    pub fn pin<Q: Hash + Equivalent<K> + ?Sized>(&mut self, key: &Q) -> bool {
         let Some(at) = self.find(key).filter(|&at| self.is_resident(at)) else {
             return false;
         };
@@ -231,10 +223,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
     }
 
     /// Lets a pinned value be evicted again. False if it is not pinned.
-    pub fn unpin<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-    {
+    pub fn unpin<Q: Hash + Equivalent<K> + ?Sized>(&mut self, key: &Q) -> bool {
         if self.place(key) != Some(Place::Pinned) {
             return false;
         }
@@ -244,10 +233,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
     }
 
     /// Takes a value out; its key is forgotten too, ghost or not.
-    pub fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn remove<Q: Hash + Equivalent<K> + ?Sized>(&mut self, key: &Q) -> Option<V> {
         let at = self.find(key)?;
         self.forget(at)
     }
@@ -299,18 +285,13 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
         self.held() + self.nodes.bytes(Place::B1) + self.nodes.bytes(Place::B2)
     }
 
-    fn find<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<u32>
-    where
-        K: Borrow<Q>,
-    {
+    fn find<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<u32> {
         self.find_hashed(self.hasher.hash_one(key), key)
     }
 
-    fn find_hashed<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<u32>
-    where
-        K: Borrow<Q>,
-    {
-        let is_it = |at: &u32| self.nodes.get(*at).is_some_and(|n| n.key.borrow() == key);
+    fn find_hashed<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<u32> {
+        let is_it =
+            |at: &u32| self.nodes.get(*at).is_some_and(|n| key.equivalent(&n.key));
         self.table.find(hash, is_it).copied()
     }
 

@@ -35,4 +35,6 @@ mod nodes;
 mod validate;
 
 pub use cache::{ArcCache, Counters, LEAST_GHOSTS};
+/// What a key may be looked up by: whatever it can be borrowed as, and more.
+pub use hashbrown::Equivalent;
 pub use nodes::Place;

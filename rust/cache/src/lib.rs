@@ -10,6 +10,6 @@ pub mod disk;
 mod memory;
 mod plan;
 
-pub use ipfs_kit_arc_cache::{Counters, Place};
+pub use ipfs_kit_arc_cache::{Counters, Equivalent, Place};
 pub use memory::{Lists, Memory};
 pub use plan::Plan;

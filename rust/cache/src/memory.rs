@@ -4,13 +4,11 @@
 //! share of the bytes, and cost a little in hits: four shards lose at most 0.1 points on the
 //! traces that the tests replay, sixteen up to one where a shard has room for 16 items.
 
-use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
-use ipfs_kit_arc_cache::{ArcCache, Counters, Place};
+use ipfs_kit_arc_cache::{ArcCache, Counters, Equivalent, Place};
 
 /// Entries and bytes of the four lists and of what is pinned, over all shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,6 +21,8 @@ pub struct Lists {
     pub target: f64,
 }
 
+/// 2^64 over the golden ratio, odd: each bit of a product's high end is made of all of its bits.
+const MIXER: u64 = 0x9e37_79b9_7f4a_7c15;
 const PLACES: [Place; 5] = [Place::T1, Place::T2, Place::Pinned, Place::B1, Place::B2];
 
 /// A cache for many threads, bounded in bytes.
@@ -38,12 +38,25 @@ const PLACES: [Place; 5] = [Place::T1, Place::T2, Place::Pinned, Place::B1, Plac
 /// assert_eq!(cache.get("key"), Some(vec![1, 2, 3]));
 /// ```
 #[derive(Debug)]
-pub struct Memory<K, V> {
-    shards: Box<[Mutex<ArcCache<K, V>>]>,
-    hasher: RandomState,
+pub struct Memory<K, V, S = RandomState> {
+    shards: Box<[Mutex<Shard<K, V, S>>]>,
+    hasher: S,
     capacity: u64,
-    hits: AtomicU64,
-    misses: AtomicU64,
+}
+
+/// Counting under the lock that is held anyway costs less than a shared counter.
+#[derive(Debug)]
+struct Shard<K, V, S> {
+    cache: ArcCache<K, V, S>,
+    hits: u64,
+    misses: u64,
+}
+
+impl<K, V, S> Shard<K, V, S> {
+    fn count(&mut self, is_hit: bool) {
+        let counter = if is_hit { &mut self.hits } else { &mut self.misses };
+        *counter += 1;
+    }
 }
 
 impl<K: Hash + Eq, V> Memory<K, V> {
@@ -54,18 +67,20 @@ impl<K: Hash + Eq, V> Memory<K, V> {
 
     /// The same, which takes items of up to so many bytes, and never more than a shard has.
     pub fn with_max_item(capacity: u64, shards: usize, max_item: u64) -> Self {
+        Self::with_hasher(capacity, shards, max_item, RandomState::default())
+    }
+}
+
+impl<K: Hash + Eq, V, S: BuildHasher + Clone> Memory<K, V, S> {
+    /// The same, which hashes its keys in another way.
+    pub fn with_hasher(capacity: u64, shards: usize, max_item: u64, hasher: S) -> Self {
         let count = shards.max(1) as u64;
         let shard = |number: u64| {
             let bytes = capacity / count + u64::from(number < capacity % count);
-            Mutex::new(ArcCache::new(bytes).with_max_item(max_item))
+            let cache = ArcCache::with_hasher(bytes, hasher.clone());
+            Mutex::new(Shard { cache: cache.with_max_item(max_item), hits: 0, misses: 0 })
         };
-        Self {
-            shards: (0..count).map(shard).collect(),
-            hasher: RandomState::default(),
-            capacity,
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
-        }
+        Self { shards: (0..count).map(shard).collect(), hasher, capacity }
     }
 
     /// Most bytes of all values together.
@@ -80,92 +95,70 @@ impl<K: Hash + Eq, V> Memory<K, V> {
 
     /// Shows a value, which counts as asked for. `look` runs under a lock: it must be short,
     /// and call nothing that comes back here.
-    pub fn get_with<Q: Hash + Eq + ?Sized, R>(
+    pub fn get_with<Q: Hash + Equivalent<K> + ?Sized, R>(
         &self,
         key: &Q,
         look: impl FnOnce(&V) -> R,
-    ) -> Option<R>
-    where
-        K: Borrow<Q>,
-    {
-        let found = self.shard(key).get(key).map(look);
-        self.count(found.is_some());
+    ) -> Option<R> {
+        let mut shard = self.shard(key);
+        let found = shard.cache.get(key).map(look);
+        shard.count(found.is_some());
         found
     }
 
     /// Shows a value without saying that it was asked for; counts as a hit or miss all the
     /// same. For scans.
-    pub fn scan_with<Q: Hash + Eq + ?Sized, R>(
+    pub fn scan_with<Q: Hash + Equivalent<K> + ?Sized, R>(
         &self,
         key: &Q,
         look: impl FnOnce(&V) -> R,
-    ) -> Option<R>
-    where
-        K: Borrow<Q>,
-    {
-        let found = self.peek_with(key, look);
-        self.count(found.is_some());
+    ) -> Option<R> {
+        let mut shard = self.shard(key);
+        let found = shard.cache.peek(key).map(look);
+        shard.count(found.is_some());
         found
     }
 
     /// Shows a value, and changes nothing at all.
-    pub fn peek_with<Q: Hash + Eq + ?Sized, R>(
+    pub fn peek_with<Q: Hash + Equivalent<K> + ?Sized, R>(
         &self,
         key: &Q,
         look: impl FnOnce(&V) -> R,
-    ) -> Option<R>
-    where
-        K: Borrow<Q>,
-    {
-        self.shard(key).peek(key).map(look)
+    ) -> Option<R> {
+        self.shard(key).cache.peek(key).map(look)
     }
 
     /// Gives a copy of a value, which counts as asked for.
-    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
+    pub fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<V>
     where
-        K: Borrow<Q>,
         V: Clone,
     {
         self.get_with(key, V::clone)
     }
 
-    fn count(&self, is_hit: bool) {
-        let counter = if is_hit { &self.hits } else { &self.misses };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Keeps a value of so many bytes; false if it is too large. See [`ArcCache::put`].
     pub fn put(&self, key: K, value: V, size: u64, evicted: &mut Vec<V>) -> bool {
-        self.shard(&key).put(key, value, size, evicted)
+        self.shard(&key).cache.put(key, value, size, evicted)
     }
 
     /// Keeps a value if nothing has to go for it. See [`ArcCache::put_scanned`].
     pub fn put_scanned(&self, key: K, value: V, size: u64) -> bool {
-        self.shard(&key).put_scanned(key, value, size)
+        self.shard(&key).cache.put_scanned(key, value, size)
     }
 
     /// Keeps a value from being evicted; false if it is not there.
-    pub fn pin<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-    {
-        self.shard(key).pin(key)
+    pub fn pin<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> bool {
+        self.shard(key).cache.pin(key)
     }
 
     /// Lets a pinned value be evicted again; false if it is not pinned.
-    pub fn unpin<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-    {
-        self.shard(key).unpin(key)
+    pub fn unpin<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> bool {
+        self.shard(key).cache.unpin(key)
     }
 
     /// Takes a value out.
-    pub fn remove<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
-        self.shard(key).remove(key)
+    pub fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<V> {
+        self.shard(key).cache.remove(key)
     }
 
     /// Evicts from every shard in turn until so many bytes are free, or nothing is left but
@@ -177,7 +170,7 @@ impl<K: Hash + Eq, V> Memory<K, V> {
             let before = evicted.len();
             for shard in &self.shards {
                 if self.bytes() > goal {
-                    evicted.extend(lock(shard).evict());
+                    evicted.extend(lock(shard).cache.evict());
                 }
             }
             if evicted.len() == before {
@@ -189,32 +182,27 @@ impl<K: Hash + Eq, V> Memory<K, V> {
 
     /// Forgets everything, and gives the values.
     pub fn clear(&self) -> Vec<V> {
-        self.shards.iter().flat_map(|shard| lock(shard).clear()).collect()
+        self.shards.iter().flat_map(|shard| lock(shard).cache.clear()).collect()
     }
 
     /// Which list a key is in.
-    pub fn place<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<Place>
-    where
-        K: Borrow<Q>,
-    {
-        self.shard(key).place(key)
+    pub fn place<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Place> {
+        self.shard(key).cache.place(key)
     }
 
-    /// The keys of one list, shard by shard, the most recent of each first.
-    pub fn keys(&self, place: Place) -> Vec<K>
-    where
-        K: Clone,
-    {
+    /// Shows the keys of one list, shard by shard, the most recent of each first. `look` runs
+    /// under a lock, as that of [`get_with`](Self::get_with).
+    pub fn keys_with<R>(&self, place: Place, mut look: impl FnMut(&K) -> R) -> Vec<R> {
         let mut keys = Vec::new();
         for shard in &self.shards {
-            keys.extend(lock(shard).keys(place).cloned());
+            keys.extend(lock(shard).cache.keys(place).map(&mut look));
         }
         keys
     }
 
     /// How many values there are.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).len()).sum()
+        self.shards.iter().map(|shard| lock(shard).cache.len()).sum()
     }
 
     /// Whether there is none.
@@ -224,18 +212,23 @@ impl<K: Hash + Eq, V> Memory<K, V> {
 
     /// Bytes of all values.
     pub fn bytes(&self) -> u64 {
-        self.shards.iter().map(|shard| lock(shard).bytes()).sum()
+        self.shards.iter().map(|shard| lock(shard).cache.bytes()).sum()
     }
 
     /// Hits and misses so far.
     pub fn hits_and_misses(&self) -> (u64, u64) {
-        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
+        self.shards
+            .iter()
+            .map(|shard| lock(shard))
+            .fold((0, 0), |(hits, misses), shard| {
+                (hits + shard.hits, misses + shard.misses)
+            })
     }
 
     /// What happened so far, over all shards.
     pub fn counters(&self) -> Counters {
         self.shards.iter().fold(Counters::default(), |sum, shard| {
-            let one = lock(shard).counters();
+            let one = lock(shard).cache.counters();
             Counters {
                 evictions: sum.evictions + one.evictions,
                 promotions: sum.promotions + one.promotions,
@@ -249,7 +242,7 @@ impl<K: Hash + Eq, V> Memory<K, V> {
     /// The lists, over all shards.
     pub fn lists(&self) -> Lists {
         self.shards.iter().fold(Lists::default(), |mut sum, shard| {
-            let shard = lock(shard);
+            let shard = &lock(shard).cache;
             for (at, place) in PLACES.into_iter().enumerate() {
                 sum.entries[at] += shard.len_of(place);
                 sum.bytes[at] += shard.bytes_of(place);
@@ -259,13 +252,13 @@ impl<K: Hash + Eq, V> Memory<K, V> {
         })
     }
 
-    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> MutexGuard<'_, ArcCache<K, V>> {
+    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> MutexGuard<'_, Shard<K, V, S>> {
         let count = self.shards.len();
         if count == 1 {
             return lock(&self.shards[0]);
         }
-        // The high half of the hash; the policy's table has a hasher of its own.
-        let hash = self.hasher.hash_one(key);
+        // The shard's own table takes bits of the same hash as they are: here they are mixed.
+        let hash = self.hasher.hash_one(key).wrapping_mul(MIXER);
         let at = (u128::from(hash) * count as u128) >> 64;
         lock(&self.shards[usize::try_from(at).unwrap_or(0)])
     }

@@ -4,21 +4,15 @@
 //! is evicted is let go of outside of all locks, on a thread that is attached. Nothing of
 //! Python's runs under a lock: references alone are counted there.
 
-use std::borrow::Cow;
-
 use ipfs_kit_cache::{Memory, Place};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
-use smallvec::SmallVec;
+use pyo3::types::PyBytes;
 
 use crate::block::Block;
 use crate::buffers::to_vec;
-use crate::cid::CID;
+use crate::cache_key::{AsItIs, Key, plain};
 use crate::errors::{Failure, Outcome};
 
-/// Text of up to 64 bytes, as CIDs are, lies beside the value: one place in memory less.
-pub(crate) type Key = SmallVec<[u8; 64]>;
 /// How a list is numbered in `ARCache.keys` and `ARCache.place`.
 const PLACES: [(&str, Place); 5] = [
     ("T1", Place::T1),
@@ -27,29 +21,6 @@ const PLACES: [(&str, Place); 5] = [
     ("B1", Place::B1),
     ("B2", Place::B2),
 ];
-
-/// A key as bytes: text as it is, bytes behind one that no text begins with.
-pub(crate) fn key_of<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
-    if let Ok(text) = key.cast::<PyString>() {
-        return Ok(Cow::Borrowed(text.to_str()?.as_bytes()));
-    }
-    if let Ok(cid) = key.cast::<CID>() {
-        return Ok(Cow::Owned(cid.get().0.to_string().into_bytes()));
-    }
-    if let Ok(bytes) = key.cast::<PyBytes>() {
-        return Ok(Cow::Owned([&[0xff], bytes.as_bytes()].concat()));
-    }
-    let kind = key.get_type().name()?;
-    Err(PyTypeError::new_err(format!("a key is a str, bytes or CID, not {kind}")))
-}
-
-/// The other way round; CIDs come back as text.
-pub(crate) fn object_of(py: Python<'_>, key: &[u8]) -> Py<PyAny> {
-    match key.split_first() {
-        Some((0xff, bytes)) => PyBytes::new(py, bytes).into_any().unbind(),
-        _ => PyString::new(py, &String::from_utf8_lossy(key)).into_any().unbind(),
-    }
-}
 
 /// What is kept of a value, and its size: the object itself if nobody can change it.
 pub(crate) fn value_of(value: &Bound<'_, PyAny>) -> PyResult<(Py<PyAny>, u64)> {
@@ -73,7 +44,7 @@ fn place_named(name: &str) -> Outcome<Place> {
 /// The memory tier under the contract's name.
 #[pyclass(frozen, subclass, module = "ipfs_kit_py._native")]
 pub(crate) struct ARCache {
-    memory: Memory<Key, Py<PyAny>>,
+    memory: Memory<Key, Py<PyAny>, AsItIs>,
     max_item: u64,
 }
 
@@ -91,7 +62,8 @@ impl ARCache {
             return Err(Failure::parameter(message));
         }
         let max_item = max_item.unwrap_or(maxsize);
-        Ok(Self { memory: Memory::with_max_item(maxsize, shards, max_item), max_item })
+        let memory = Memory::with_hasher(maxsize, shards, max_item, AsItIs::default());
+        Ok(Self { memory, max_item })
     }
 
     #[getter]
@@ -121,19 +93,20 @@ impl ARCache {
         default: Option<Bound<'py, PyAny>>,
         scan: bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (py, key) = (key.py(), key_of(key)?);
-        let look = |value: &Py<PyAny>| value.clone_ref(py);
+        let (py, key) = (key.py(), plain(key)?);
+        let (key, look) = (key.wanted()?, |value: &Py<PyAny>| value.clone_ref(py));
         let found = if scan {
-            self.memory.scan_with(&*key, look)
+            self.memory.scan_with(&key, look)
         } else {
-            self.memory.get_with(&*key, look)
+            self.memory.get_with(&key, look)
         };
         Ok(found.map(|value| value.into_bound(py)).or(default))
     }
 
     fn peek<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (py, key) = (key.py(), key_of(key)?);
-        let found = self.memory.peek_with(&*key, |value| value.clone_ref(py));
+        let (py, key) = (key.py(), plain(key)?);
+        let look = |value: &Py<PyAny>| value.clone_ref(py);
+        let found = self.memory.peek_with(&key.wanted()?, look);
         Ok(found.map(|value| value.into_bound(py)))
     }
 
@@ -144,7 +117,7 @@ impl ARCache {
         value: &Bound<'_, PyAny>,
         scan: bool,
     ) -> PyResult<bool> {
-        let key = Key::from_slice(&key_of(key)?);
+        let key = plain(key)?.into_key()?;
         let (value, size) = value_of(value)?;
         if scan {
             return Ok(self.memory.put_scanned(key, value, size));
@@ -154,19 +127,19 @@ impl ARCache {
     }
 
     fn pin(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.memory.pin(&*key_of(key)?))
+        Ok(self.memory.pin(&plain(key)?.wanted()?))
     }
 
     fn unpin(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.memory.unpin(&*key_of(key)?))
+        Ok(self.memory.unpin(&plain(key)?.wanted()?))
     }
 
     fn remove(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.memory.remove(&*key_of(key)?).is_some())
+        Ok(self.memory.remove(&plain(key)?.wanted()?).is_some())
     }
 
     fn contains(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.memory.peek_with(&*key_of(key)?, |_| ()).is_some())
+        Ok(self.memory.peek_with(&plain(key)?.wanted()?, |_| ()).is_some())
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -188,15 +161,15 @@ impl ARCache {
 
     /// Which list a key is in.
     fn place(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
-        let place = self.memory.place(&*key_of(key)?);
+        let place = self.memory.place(&plain(key)?.wanted()?);
         let name = |place| PLACES.iter().find(|(_, known)| *known == place);
         Ok(place.and_then(name).map(|(name, _)| *name))
     }
 
     /// The keys of a list, the most recent first.
-    fn keys(&self, py: Python<'_>, place: &str) -> Outcome<Vec<Py<PyAny>>> {
-        let keys = self.memory.keys(place_named(place)?);
-        Ok(keys.iter().map(|key| object_of(py, key)).collect())
+    fn keys(&self, py: Python<'_>, place: &str) -> PyResult<Vec<Py<PyAny>>> {
+        let place = place_named(place)?;
+        self.memory.keys_with(place, |key| key.object(py)).into_iter().collect()
     }
 
     fn numbers(&self) -> Numbers {

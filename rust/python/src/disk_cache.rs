@@ -1,5 +1,6 @@
 //! The class `DiskCache`: the disk tier, with text, bytes and CIDs for keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,10 +10,11 @@ use ipfs_kit_cache::disk;
 use ipfs_kit_cache::disk::{DiskOptions, DiskState, EntryName, Trust, VerifyReads};
 use ipfs_kit_cid::{Cid, codec};
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::block::Block;
 use crate::buffers::Held;
-use crate::cache::{key_of, object_of};
+use crate::cache_key::no_key;
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 use crate::repo_path::take_cid;
@@ -31,6 +33,28 @@ impl DiskCache {
 
 /// What an item is found by, its bytes, the file it lies in, when it was last used.
 type Item = (Py<PyAny>, u64, String, f64);
+
+/// A key as bytes: text as it is, bytes behind one that no text begins with.
+pub(crate) fn key_of<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+    if let Ok(text) = key.cast::<PyString>() {
+        return Ok(Cow::Borrowed(text.to_str()?.as_bytes()));
+    }
+    if let Ok(cid) = key.cast::<CID>() {
+        return Ok(Cow::Owned(cid.get().0.to_string().into_bytes()));
+    }
+    if let Ok(bytes) = key.cast::<PyBytes>() {
+        return Ok(Cow::Owned([&[0xff], bytes.as_bytes()].concat()));
+    }
+    Err(no_key(key)?)
+}
+
+/// The other way round; CIDs come back as text.
+pub(crate) fn object_of(py: Python<'_>, key: &[u8]) -> Py<PyAny> {
+    match key.split_first() {
+        Some((0xff, bytes)) => PyBytes::new(py, bytes).into_any().unbind(),
+        _ => PyString::new(py, &String::from_utf8_lossy(key)).into_any().unbind(),
+    }
+}
 
 fn verify_named(name: &str) -> Outcome<VerifyReads> {
     match name {

@@ -10,6 +10,7 @@ mod budget;
 mod buffers;
 mod bulk;
 mod cache;
+mod cache_key;
 mod cancel;
 mod car;
 mod car_stream;

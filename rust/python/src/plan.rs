@@ -4,8 +4,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ipfs_kit_cache::Plan as Order;
 use pyo3::prelude::*;
+use smallvec::SmallVec;
 
-use crate::cache::{Key, key_of, object_of, value_of};
+use crate::cache::value_of;
+use crate::disk_cache::{key_of, object_of};
+
+/// Text of up to 64 bytes, as CIDs are, lies beside the value: one place in memory less.
+type Key = SmallVec<[u8; 64]>;
 
 /// Values kept until they were read for the last time, those needed soonest first.
 #[pyclass(frozen, module = "ipfs_kit_py._native")]

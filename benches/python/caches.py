@@ -86,7 +86,10 @@ def cachetools() -> Make:
 
 
 def functools_lru_cache() -> Make:
-    """Look up functools.lru_cache, whose get is a call, and whose put a call that misses."""
+    """Look up functools.lru_cache: a get is a call, a put one that misses.
+
+    What it loads is one value, which the processor has at hand.
+    """
 
     def make(items: int, _size: int) -> Cache:
         @functools.lru_cache(items)

@@ -1,7 +1,7 @@
 """How often caches of each size find what is asked for, drawn into the documentation.
 
-The counts come from the example `hit_ratio` of the Rust crate of the caches, so that the plan
-and Belady's optimum are there beside LRU and ARC. They are exact, and the same everywhere.
+The counts come from the example `hit_ratio` of the Rust crate of the caches, so that the
+plan and Belady's optimum stand beside LRU and ARC. They are exact, the same everywhere.
 """
 
 import csv
@@ -19,16 +19,25 @@ from peers import ROOT
 from pictures import Line, chart
 
 IMAGES = ROOT / "docs/images"
+BUILD = "cargo build --quiet --locked --profile fast"
 EPOCHS = (10, 25, 50, 75)
 #: Trace, sizes of the cache in blocks, and what the trace is.
 TRACES = (
-    ("OLTP", (250, 500, 1000, 2000, 5000, 10_000, 15_000), "an hour of a database"),
-    ("P3", tuple(1024 << power for power in range(9)), "months of a workstation's disk"),
+    (
+        "OLTP",
+        (250, 500, 1000, 2000, 5000, 10_000, 15_000),
+        "an hour of a database's pages",
+    ),
+    (
+        "P3",
+        tuple(1024 << power for power in range(9)),
+        "a workstation's disk, over months",
+    ),
 )
 #: What the example calls a policy, how its line is drawn, and what the legend says.
 LINES = (
-    ("optimum", Line("Belady's optimum", "#57ab5a", width=9, opacity=0.45)),
-    ("plan", Line("our plan", "#1a7f37", dashes="7 5")),
+    ("optimum", Line("optimum: knows the future", "#57ab5a", width=9, opacity=0.45)),
+    ("plan", Line("our plan: knows the order", "#1a7f37", dashes="7 5")),
     ("ARC", Line("ARC (ours)", "#0969da")),
     ("LRU", Line("LRU", "#cf222e")),
 )
@@ -61,7 +70,10 @@ def requests(name: str) -> list[int]:
 
 
 def draw() -> None:
-    """Draw the pictures, as far as this machine has what they are made of."""
+    """Draw the pictures, as far as this machine has what they are made of.
+
+    They are the same each time but for changes of the caches.
+    """
     if shutil.which("cargo") is None:
         print("\npictures of hit ratios: not drawn, cargo is not on PATH")
         return
@@ -76,14 +88,14 @@ def pictures() -> Iterator[Path]:
         yield picture(
             f"hit-ratio-{name.lower()}.svg",
             f"{name}: {about}",
-            "blocks that the cache holds (log scale)",
+            "blocks that the cache has room for (logarithmic)",
             counted("trace", sizes, text(name)),
             is_log=True,
         )
     yield picture(
         "hit-ratio-epochs.svg",
-        "training epochs, each in a new order",
-        "share of the data that the cache holds",
+        "Training: five epochs, each in a new order",
+        "share of the data that the cache has room for",
         counted("epochs", EPOCHS),
         is_log=False,
     )
@@ -109,8 +121,7 @@ def example() -> Path:
         [ROOT / "tools/cargo-target.sh"], stdout=subprocess.PIPE, text=True, check=True
     ).stdout.strip()
     subprocess.run(
-        ["cargo", "build", "--quiet", "--locked", "--profile", "fast"]
-        + ["--package", "ipfs-kit-cache", "--example", "hit_ratio"],
+        [*BUILD.split(), "--package", "ipfs-kit-cache", "--example", "hit_ratio"],
         cwd=ROOT,
         env=os.environ | {"CARGO_TARGET_DIR": target},
         check=True,

@@ -1,4 +1,4 @@
-"""A chart of a few lines as SVG, written by hand: no library, and the same bytes each time.
+"""A chart of a few lines as SVG, written without a library: the same bytes each time.
 
 It brings its own white ground, so that it can be read on light and dark pages alike.
 """
@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 70, 590, 56, 350
+WIDTH, HEIGHT = 860, 420
+LEFT, RIGHT, TOP, BOTTOM = 86, 616, 56, 350
 STEP = 20
 INK, FAINT = "#1f2328", "#d0d7de"
 FONT = "font-family='Helvetica, Arial, sans-serif'"
@@ -54,7 +54,8 @@ def chart(title: str, across: str, lines: Mapping[Line, Points], *, is_log: bool
         is_log: Whether equal steps to the right are equal factors.
     """
     sizes = sorted({size for points in lines.values() for size, _ in points})
-    low, high = (0, 100) if not is_log else (sizes[0], sizes[-1])
+    low, high = (sizes[0], sizes[-1]) if is_log else (0, 100)
+    ticks = sizes if is_log else [low, *sizes, high]
 
     def x(size: float) -> float:
         at = math.log(size / low) / math.log(high / low) if is_log else size / high
@@ -66,10 +67,10 @@ def chart(title: str, across: str, lines: Mapping[Line, Points], *, is_log: bool
         f"<title>{escape(title)}: requests found, by size of the cache</title>",
         f"<rect width='{WIDTH}' height='{HEIGHT}' fill='#ffffff'/>",
         write(LEFT, 30, title, size=17, weight="bold"),
-        *grid([(x(size), label(size, is_log=is_log)) for size in sizes]),
+        *grid([(x(size), f"{size:,}" if is_log else f"{size} %") for size in ticks]),
         write((LEFT + RIGHT) / 2, BOTTOM + 48, across, anchor="middle"),
         f"<g transform='rotate(-90 20 {(TOP + BOTTOM) / 2})'>",
-        write(20, (TOP + BOTTOM) / 2 + 4, "requests that it answers", anchor="middle"),
+        write(20, (TOP + BOTTOM) / 2 + 4, "requests that it finds", anchor="middle"),
         "</g>",
     ]
     for line, points in lines.items():
@@ -124,12 +125,3 @@ def write(
         f"<text x='{at:g}' y='{down:g}' text-anchor='{anchor}' font-size='{size}'{bold}>"
         f"{escape(text)}</text>"
     )
-
-
-def label(size: int, *, is_log: bool) -> str:
-    """Return a size as a tick shows it."""
-    if not is_log:
-        return f"{size} %"
-    if size >= 1024 and size % 1024 == 0:
-        return f"{size // 1024}Ki"
-    return f"{size:,}"

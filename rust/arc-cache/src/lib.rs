@@ -30,11 +30,15 @@
 //! ```
 
 mod cache;
+#[cfg(feature = "validate")]
+mod exercise;
 mod nodes;
 #[cfg(any(test, feature = "validate"))]
 mod validate;
 
 pub use cache::{ArcCache, Counters, LEAST_GHOSTS};
+#[cfg(feature = "validate")]
+pub use exercise::exercise;
 /// What a key may be looked up by: whatever it can be borrowed as, and more.
 pub use hashbrown::Equivalent;
 pub use nodes::Place;

@@ -39,12 +39,15 @@ fn main() {
     let next = next_readings(&order);
     for size in sizes {
         let room = in_items(size, unit);
-        let found = [
-            ("LRU", count(cold, distances.iter().map(|distance| *distance < room))),
-            ("ARC", arc(&order, cold, room)),
-            ("plan", plan(&order, cold, room)),
-            ("optimum", optimum(&order, &next, cold, room)),
-        ];
+        let found = std::thread::scope(|scope| {
+            let plan = scope.spawn(|| plan(&order, cold, room));
+            [
+                ("LRU", count(cold, distances.iter().map(|distance| *distance < room))),
+                ("ARC", arc(&order, cold, room)),
+                ("optimum", optimum(&order, &next, cold, room)),
+                ("plan", plan.join().unwrap()),
+            ]
+        });
         for (policy, hits) in found {
             println!("{policy},{size},{hits},{}", order.len() - cold);
         }
@@ -64,7 +67,8 @@ fn in_items(size: usize, unit: f64) -> usize {
 fn trace(lines: impl BufRead) -> Vec<u32> {
     let runs = lines.lines().map(|line| {
         let line = line.unwrap();
-        let mut numbers = line.split_whitespace().map(|word| word.parse::<u32>().unwrap());
+        let mut numbers =
+            line.split_whitespace().map(|word| word.parse::<u32>().unwrap());
         let (first, blocks) = (numbers.next().unwrap(), numbers.next().unwrap());
         first..first + blocks
     });

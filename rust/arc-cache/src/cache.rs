@@ -132,16 +132,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
             Place::T1 => {
                 self.counters.promotions += 1;
                 self.nodes.move_to(at, Place::T2);
+                self.nodes.get(at)?.value.as_ref()
             }
-            Place::T2 => {
-                if self.nodes.list(Place::T2).newest != at {
-                    self.nodes.move_to(at, Place::T2);
-                }
-            }
-            Place::Pinned => {}
-            Place::B1 | Place::B2 => return None,
+            Place::T2 => self.nodes.renew(at)?.value.as_ref(),
+            Place::Pinned => self.nodes.get(at)?.value.as_ref(),
+            Place::B1 | Place::B2 => None,
         }
-        self.nodes.get(at)?.value.as_ref()
     }
 
     /// Keeps a value of `size` bytes (0 counts as 1); those that make room go to `evicted`,
@@ -154,7 +150,13 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
     ///
     /// False if the item is too large to be taken: nothing is evicted for it, and a value
     /// that had its key is dropped.
-    pub fn put(&mut self, key: K, value: V, size: u64, evicted: &mut Vec<V>) -> bool {
+    pub fn put(
+        &mut self,
+        key: K,
+        value: V,
+        size: u64,
+        evicted: &mut impl Extend<V>,
+    ) -> bool {
         let size = size.max(1);
         let hash = self.hasher.hash_one(&key);
         let found = self.find_hashed(hash, &key);
@@ -337,7 +339,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
     }
 
     /// Case IV.
-    fn make_room_for_new(&mut self, size: u64, evicted: &mut Vec<V>) {
+    fn make_room_for_new(&mut self, size: u64, evicted: &mut impl Extend<V>) {
         let capacity = self.adaptive_capacity();
         while self.nodes.bytes(Place::T1) + self.nodes.bytes(Place::B1) + size > capacity
         {
@@ -357,7 +359,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
     }
 
     /// Cases I to III, where the item itself is in no list just now.
-    fn make_room_for_known(&mut self, size: u64, was_b2: bool, evicted: &mut Vec<V>) {
+    fn make_room_for_known(
+        &mut self,
+        size: u64,
+        was_b2: bool,
+        evicted: &mut impl Extend<V>,
+    ) {
         let capacity = self.adaptive_capacity();
         while self.held() + size > capacity {
             self.replace(was_b2, evicted);
@@ -372,7 +379,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
 
     /// The paper's REPLACE: T1 or T2 loses its oldest, which stays as a ghost.
     #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
-    fn replace(&mut self, was_b2: bool, evicted: &mut Vec<V>) {
+    fn replace(&mut self, was_b2: bool, evicted: &mut impl Extend<V>) {
         let recent = self.nodes.list(Place::T1);
         let bytes = recent.bytes as f64;
         #[expect(clippy::float_cmp, reason = "the paper asks for equality")]

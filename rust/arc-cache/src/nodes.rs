@@ -139,6 +139,29 @@ impl<K, V> Nodes<K, V> {
         list.len += 1;
     }
 
+    /// Moves an entry to the newer end of the list that it is in; gives it.
+    pub(crate) fn renew(&mut self, at: u32) -> Option<&Node<K, V>> {
+        let node = self.get(at)?;
+        let (newer, older, place) = (node.newer, node.older, node.place);
+        // The newest has nobody beside it, and one that is in no list itself.
+        if newer != NONE && newer != at {
+            if let Some(other) = self.get_mut(newer) {
+                other.older = older;
+            }
+            match self.get_mut(older) {
+                Some(other) => other.newer = newer,
+                None => self.lists[place as usize].oldest = newer,
+            }
+            let newest = std::mem::replace(&mut self.lists[place as usize].newest, at);
+            if let Some(other) = self.get_mut(newest) {
+                other.newer = at;
+            }
+            let node = self.get_mut(at)?;
+            (node.newer, node.older) = (NONE, newest);
+        }
+        self.get(at)
+    }
+
     fn link_newest(&mut self, at: u32, place: Place) {
         let newest = self.lists[place as usize].newest;
         let Some(node) = self.get_mut(at) else { return };

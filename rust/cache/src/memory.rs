@@ -137,7 +137,7 @@ impl<K: Hash + Eq, V, S: BuildHasher + Clone> Memory<K, V, S> {
     }
 
     /// Keeps a value of so many bytes; false if it is too large. See [`ArcCache::put`].
-    pub fn put(&self, key: K, value: V, size: u64, evicted: &mut Vec<V>) -> bool {
+    pub fn put(&self, key: K, value: V, size: u64, evicted: &mut impl Extend<V>) -> bool {
         self.shard(&key).cache.put(key, value, size, evicted)
     }
 

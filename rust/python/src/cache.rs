@@ -48,6 +48,25 @@ pub(crate) struct ARCache {
     max_item: u64,
 }
 
+/// Values that made room, until the lock is given up. Mostly there is one, which needs no
+/// memory of its own.
+struct Evicted {
+    one: Option<Py<PyAny>>,
+    more: Vec<Py<PyAny>>,
+}
+
+impl Extend<Py<PyAny>> for Evicted {
+    fn extend<I: IntoIterator<Item = Py<PyAny>>>(&mut self, values: I) {
+        for value in values {
+            if self.one.is_none() {
+                self.one = Some(value);
+            } else {
+                self.more.push(value);
+            }
+        }
+    }
+}
+
 /// What `ARCache.numbers` gives: entries and bytes by list, the target, hits and misses,
 /// evictions, promotions, ghost hits of B1 and B2, refusals.
 type Numbers = ([usize; 5], [u64; 5], f64, (u64, u64), (u64, u64, u64, u64, u64));
@@ -100,7 +119,10 @@ impl ARCache {
         } else {
             self.memory.get_with(&key, look)
         };
-        Ok(found.map(|value| value.into_bound(py)).or(default))
+        match found {
+            Some(value) => Ok(Some(value.into_bound(py))),
+            None => key.check().map(|()| default),
+        }
     }
 
     fn peek<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -122,7 +144,7 @@ impl ARCache {
         if scan {
             return Ok(self.memory.put_scanned(key, value, size));
         }
-        let mut evicted = Vec::new();
+        let mut evicted = Evicted { one: None, more: Vec::new() };
         Ok(self.memory.put(key, value, size, &mut evicted))
     }
 

@@ -31,10 +31,9 @@ enum Name {
 
 /// A key that is looked for.
 #[derive(Debug)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct Wanted<'a, 'py> {
     hash: isize,
-    bytes: &'a [u8],
-    is_text: bool,
+    object: &'a Bound<'py, PyAny>,
 }
 
 /// The plain object that stands for a key.
@@ -65,15 +64,10 @@ pub(crate) fn no_key(object: &Bound<'_, PyAny>) -> PyResult<PyErr> {
     Ok(PyTypeError::new_err(format!("a key is a str, bytes or CID, not {kind}")))
 }
 
-impl Plain<'_, '_> {
+impl<'py> Plain<'_, 'py> {
     /// What looks for it.
-    pub(crate) fn wanted(&self) -> PyResult<Wanted<'_>> {
-        let hash = self.0.hash()?;
-        if let Ok(text) = self.0.cast_exact::<PyString>() {
-            return Ok(Wanted { hash, bytes: text.to_str()?.as_bytes(), is_text: true });
-        }
-        let bytes = self.0.cast_exact::<PyBytes>()?.as_bytes();
-        Ok(Wanted { hash, bytes, is_text: false })
+    pub(crate) fn wanted(&self) -> PyResult<Wanted<'_, 'py>> {
+        Ok(Wanted { hash: self.0.hash()?, object: &self.0 })
     }
 
     /// What is kept of it.
@@ -98,34 +92,66 @@ impl Key {
             Name::Bytes(bytes) => Ok(bytes.into_pyobject(py)?.into_any().unbind()),
         }
     }
+}
 
-    fn wanted(&self) -> Wanted<'_> {
-        let (bytes, is_text) = match &self.name {
-            Name::Text(text) => (text.as_bytes(), true),
-            Name::Bytes(bytes) => (&**bytes, false),
-        };
-        Wanted { hash: self.hash, bytes, is_text }
+impl Name {
+    /// Whether it is this very object.
+    fn is(&self, object: &Bound<'_, PyAny>) -> bool {
+        match self {
+            Self::Text(text) => text.as_py_str().is(object),
+            Self::Bytes(bytes) => {
+                object.cast_exact().is_ok_and(|other: &Bound<'_, PyBytes>| {
+                    std::ptr::eq(other.as_bytes(), &raw const **bytes)
+                })
+            }
+        }
+    }
+
+    /// Whether an object says the same.
+    fn equals(&self, object: &Bound<'_, PyAny>) -> bool {
+        match self {
+            Self::Text(text) => object
+                .cast_exact::<PyString>()
+                .is_ok_and(|other| other.to_str().is_ok_and(|other| other == &**text)),
+            Self::Bytes(bytes) => object
+                .cast_exact::<PyBytes>()
+                .is_ok_and(|other| other.as_bytes() == &**bytes),
+        }
     }
 }
 
-impl Equivalent<Key> for Wanted<'_> {
+impl Wanted<'_, '_> {
+    /// Fails for text that is no Unicode, which no kept key is.
+    pub(crate) fn check(&self) -> PyResult<()> {
+        if let Ok(text) = self.object.cast_exact::<PyString>() {
+            text.to_str()?;
+        }
+        Ok(())
+    }
+}
+
+impl Equivalent<Key> for Wanted<'_, '_> {
     fn equivalent(&self, key: &Key) -> bool {
-        let other = key.wanted();
-        let same = (self.hash, self.is_text) == (other.hash, other.is_text);
         // One object is mostly all there is.
-        same && (std::ptr::eq(self.bytes, other.bytes) || self.bytes == other.bytes)
+        key.name.is(self.object)
+            || (self.hash == key.hash && key.name.equals(self.object))
     }
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.wanted().equivalent(other)
+        let same = match (&self.name, &other.name) {
+            (Name::Text(one), Name::Text(other)) => **one == **other,
+            (Name::Bytes(one), Name::Bytes(other)) => **one == **other,
+            (Name::Text(_), Name::Bytes(_)) | (Name::Bytes(_), Name::Text(_)) => false,
+        };
+        same && self.hash == other.hash
     }
 }
 
 impl Eq for Key {}
 
-impl Hash for Wanted<'_> {
+impl Hash for Wanted<'_, '_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_isize(self.hash);
     }

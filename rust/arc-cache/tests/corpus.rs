@@ -15,5 +15,7 @@ fn inputs(target: &str) -> Vec<Vec<u8>> {
 fn caches() {
     let inputs = inputs("arc_cache");
     assert!(!inputs.is_empty());
-    inputs.iter().for_each(|input| exercise(input));
+    for input in &inputs {
+        exercise(input);
+    }
 }

@@ -1,8 +1,9 @@
 //! The class `ARCache`: Python objects in the memory tier.
 //!
 //! A cache keeps the caller's own object and gives it back, so that a hit costs no copy. What
-//! is evicted is let go of outside of all locks, on a thread that is attached. Nothing of
-//! Python's runs under a lock: references alone are counted there.
+//! is evicted is let go of outside of all locks, on a thread that is attached. No code written
+//! in Python runs under a lock: references are counted there, and keys compared and let go,
+//! which are plain `str` and `bytes`.
 
 use ipfs_kit_cache::{Memory, Place};
 use pyo3::prelude::*;

@@ -1,8 +1,8 @@
 //! Keys of the memory tier: the caller's own text or bytes, with the hash that Python keeps.
 //!
 //! A `str` carries its hash from its first use as a key on, and is mostly the same object at
-//! each look: so a hit reads none of its text. Nothing but C code of `str` and `bytes` runs
-//! here, and under a lock not even that: subclasses are copied to plain objects first.
+//! each look: so a hit reads none of its text. Keys are compared and let go under a lock, so
+//! subclasses, which may bring code of their own, are copied to plain objects first.
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -163,7 +163,8 @@ impl Hash for Key {
     }
 }
 
-/// Takes the hash as it is: Python's is keyed, and good in all of its bits.
+/// Takes the one number that a key hashes to as it is: Python's hash of text and bytes is keyed,
+/// and good in all of its bits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AsItIs(u64);
 

@@ -412,10 +412,9 @@ impl<K: Hash + Eq, V, S: BuildHasher> ArcCache<K, V, S> {
 
     /// Many small ghosts of few large values cost more memory than they are worth.
     fn bound_ghosts(&mut self) {
-        let most = (2 * self.len()).max(LEAST_GHOSTS);
         loop {
             let (first, second) = (self.len_of(Place::B1), self.len_of(Place::B2));
-            if first + second <= most {
+            if first + second <= LEAST_GHOSTS || first + second <= 2 * self.len() {
                 return;
             }
             let longer = if first > second { Place::B1 } else { Place::B2 };

@@ -140,13 +140,16 @@ impl ARCache {
         value: &Bound<'_, PyAny>,
         scan: bool,
     ) -> PyResult<bool> {
-        let key = plain(key)?.into_key()?;
+        let (py, key) = (key.py(), plain(key)?.into_key()?);
         let (value, size) = value_of(value)?;
         if scan {
             return Ok(self.memory.put_scanned(key, value, size));
         }
         let mut evicted = Evicted { one: None, more: Vec::new() };
-        Ok(self.memory.put(key, value, size, &mut evicted))
+        let taken = self.memory.put(key, value, size, &mut evicted);
+        // That this thread is attached is known here, and need not be found out.
+        drop(evicted.one.map(|value| value.into_bound(py)));
+        Ok(taken)
     }
 
     fn pin(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {

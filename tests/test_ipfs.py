@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 
-from ipfs_kit_py import CID, cid_of, hash_file, hash_tree
+from ipfs_kit_py import CID, Repository, cid_of, hash_file, hash_tree
 from ipfs_kit_py._ipfs.names import Names
 from ipfs_kit_py.errors import InvalidParameterError, IPFSError, NotFoundError
 from ipfs_kit_py.ipfs import Result, ipfs_py
@@ -21,6 +21,7 @@ ADDED = {
     *("cid", "Hash", "size", "Size", "name", "Name"),
     *("bytes", "files", "new_bytes"),
 }
+MOVED = {"cid", "blocks", "bytes", "new_blocks", "new_bytes"}
 PINNED = {"cid", "Hash", "pins", "count"}
 STAT = {
     *("path", "cid", "Hash", "size", "Size", "type"),
@@ -45,6 +46,12 @@ def ipfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ipfs_py]:
         node.add("folder", pin=False).raise_for_error()
         node.files_write("/file", b"mutable").raise_for_error()
         yield node
+
+
+def other(content: str) -> str:
+    """Put a file into another repository."""
+    with Repository("other") as repository:
+        return str(repository.add(content.encode()).cid)
 
 
 def folder() -> str:
@@ -255,6 +262,18 @@ CASES = {
         {"path", "cid", "Hash"},
         lambda ipfs: ipfs.files_flush("/none"),
         "PathNotFoundError",
+    ),
+    "pull": Case(
+        lambda ipfs: ipfs.pull(other("pulled"), "other"),
+        MOVED,
+        lambda ipfs: ipfs.pull(ABSENT, other("none") and "other"),
+        "BlockNotFoundError",
+    ),
+    "push": Case(
+        lambda ipfs: ipfs.push(folder(), other("pushed") and "other"),
+        MOVED,
+        lambda ipfs: ipfs.push(HELLO, "no-folder"),
+        "ConfigurationError",
     ),
     "pin_add": Case(
         lambda ipfs: ipfs.pin_add(folder()),

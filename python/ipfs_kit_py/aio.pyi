@@ -39,7 +39,8 @@ from ipfs_kit_py._repository.reading import Entry, FileStat, Link, Resolved
 from ipfs_kit_py._repository.upkeep import GcReport, RebuildReport, RepoStat, VerifyReport
 from ipfs_kit_py._results import Result
 from ipfs_kit_py._simple.plugins import PluginBase
-from ipfs_kit_py._sources import ChainReader, Source
+from ipfs_kit_py._sources.reader import ChainReader
+from ipfs_kit_py._sources.source import Source
 
 __all__ = [
     "Engine",
@@ -783,6 +784,26 @@ class IpfsPy(_Twin):
         """Pin many, each by itself."""
     async def pin_rm(self, cid: IPFSPath, *, recursive: bool = True) -> Result:
         """Remove a pin; the blocks stay until they are collected."""
+    async def pull(
+        self,
+        cid: IPFSPath,
+        source: str,
+        *,
+        pin: bool = True,
+        name: str | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Fetch something with all below it from another node into the repository."""
+    async def push(
+        self,
+        cid: IPFSPath,
+        target: str,
+        *,
+        pin: bool = True,
+        name: str | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Send something with all below it to another node: what that does not have."""
     @property
     def reader(self) -> ChainReader:
         """What reads, out of the engine and every other source."""

@@ -19,12 +19,13 @@ from ipfs_kit_py._ipfs.paths import Paths
 from ipfs_kit_py._ipfs.pinning import Pinning
 from ipfs_kit_py._ipfs.reading import Reading
 from ipfs_kit_py._ipfs.swarm import Swarm
+from ipfs_kit_py._ipfs.transfer import Transfer
 from ipfs_kit_py._results import Result
 
 __all__ = ["Result", "ipfs_py"]
 
 
-class IpfsPy(Paths, Dags, Files, Names, Pinning, Reading, Swarm):
+class IpfsPy(Paths, Dags, Files, Names, Pinning, Reading, Swarm, Transfer):
     """See above.
 
     Args:

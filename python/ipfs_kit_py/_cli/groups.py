@@ -20,6 +20,14 @@ TOPICS = {
         ),
         "ls": ("reading.ls", "List directories: CID, size and name of each entry."),
         "refs": ("reading.refs", "List the links of blocks."),
+        "pull": (
+            "transfer.pull",
+            "Fetch CIDs, with all below them, from another node into the repository.",
+        ),
+        "push": (
+            "transfer.push",
+            "Send CIDs, with all below them, to another node: what that does not have.",
+        ),
         "exists": (
             "shortcuts.exists",
             "Tell whether a path leads to something that is here.",

@@ -10,7 +10,7 @@ from ipfs_kit_py._kubo.replies import cid_in, value_in
 from ipfs_kit_py._kubo.session import Session
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import IPFSPath
-from ipfs_kit_py.errors import BlockNotFoundError, IntegrityError, LimitExceededError
+from ipfs_kit_py.errors import IntegrityError, LimitExceededError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -38,11 +38,11 @@ class Blocks(Session):
 
     def has(self, cid: CID | str) -> bool:
         """Tell whether the node has a block itself."""
-        try:
-            self._client.call(look("block/stat", CID(cid), offline=True))
-        except BlockNotFoundError:
-            return False
-        return True
+        return self._fetcher.has(CID(cid))
+
+    def lacks(self, cids: Sequence[CID]) -> list[CID]:
+        """List those blocks that the node does not have itself."""
+        return self._fetcher.lacks(cids)
 
     def block_put(
         self,

@@ -12,8 +12,8 @@ from ipfs_kit_py._sources.reader import ChainReader
 from ipfs_kit_py._sources.source import Source
 
 
-class Pulled(NamedTuple):
-    """What was fetched."""
+class Moved(NamedTuple):
+    """What was fetched or sent."""
 
     cid: CID
     blocks: int
@@ -21,7 +21,7 @@ class Pulled(NamedTuple):
     bytes: int
     """Bytes of them."""
     new_blocks: int
-    """Those that were not here."""
+    """Those that were not there."""
     new_bytes: int
 
 
@@ -34,7 +34,7 @@ def pull(
     name: str | None = None,
     progress: ProgressCallback | None = None,
     timeout_seconds: float = 60.0,
-) -> Pulled:
+) -> Moved:
     """Fetch a block with all that is below it, and keep it.
 
     What is here is not fetched again: one that was stopped, even killed, goes on where it
@@ -58,4 +58,4 @@ def pull(
     done = _native.repo_pull(
         repository._core, reader._core, path, progress, pin=pin, name=name
     )
-    return Pulled(*done)
+    return Moved(*done)

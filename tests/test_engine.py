@@ -1,6 +1,7 @@
 """What every engine does: the same calls, the same CIDs, the same errors."""
 
 import io
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -45,6 +46,8 @@ def engine(
     with ExitStack() as stack:
         made: Engine
         if kind == "kubo":
+            if os.name == "nt":
+                pytest.skip("the kit starts no daemon on Windows")
             program = require_real(
                 "ipfs", "`make tools` builds Kubo where Go is installed"
             )

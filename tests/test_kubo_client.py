@@ -3,6 +3,8 @@
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -356,6 +358,16 @@ def test_threads_share_a_client(clients: list[Client]) -> None:
         for thread in threads:
             thread.join()
     assert found == [{"a": 1}] * 120
+
+
+def test_the_http_library_is_loaded_with_the_first_call() -> None:
+    program = (
+        "import sys, ipfs_kit_py._engine.kubo as kubo;"
+        "kubo.KuboEngine('.', api_url='http://127.0.0.1:1').close();"
+        "print(sorted({'httpx2', 'httpcore2', 'ssl', 'asyncio'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from ipfs_kit_py._kubo.client import Client, look
 from ipfs_kit_py._kubo.daemon import Daemon, DaemonStatus
 from ipfs_kit_py._kubo.programs import find_program
 from ipfs_kit_py._kubo.repository import is_in_use, is_kubo_repository
+from ipfs_kit_py._repository import Repository
 from ipfs_kit_py.errors import (
     EngineUnavailableError,
     RepositoryBusyError,
@@ -53,13 +54,16 @@ def daemon(program: Path, tmp_path: Path) -> Iterator[Daemon]:
 
 
 def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return state not in "ZX"
+    stat = Path(f"/proc/{pid}/stat")
+    if stat.parents[1].is_dir() and sys.platform == "linux":
+        try:
+            state = stat.read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+    else:
+        command = ["ps", "-o", "stat=", "-p", str(pid)]
+        state = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    return bool(state) and state[0] not in "ZX"
 
 
 def wait_until(what: Callable[[], bool], seconds: float = 20) -> None:
@@ -124,6 +128,15 @@ def test_a_repository_of_the_users_is_left_as_it_is(
     with Daemon(tmp_path, program=program, online=False, bootstrap_peers=["/dns/x"]):
         pass
     assert (tmp_path / "config").read_bytes() == before
+
+
+def test_it_lives_beside_an_embedded_repository(program: Path, tmp_path: Path) -> None:
+    with Repository(tmp_path) as repository:
+        cid = repository.add(b"mine").cid
+        with Daemon(tmp_path, program=program, online=False) as daemon:
+            assert daemon.status().ready
+            assert repository.cat(cid) == b"mine"
+        assert repository.cat(cid) == b"mine"
 
 
 def test_a_missing_program_is_told_with_how_to_get_it(

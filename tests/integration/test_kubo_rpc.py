@@ -16,6 +16,7 @@ import pytest
 from tests.inputs import random_tree, write_tree
 
 from ipfs_kit_py import CID, cid_of, hash_file, hash_tree
+from ipfs_kit_py._config import load
 from ipfs_kit_py._engine.kubo import KuboEngine
 from ipfs_kit_py._kubo.address import address_of_repository
 from ipfs_kit_py._kubo.client import ask, look
@@ -332,6 +333,20 @@ def test_a_node_that_dies_in_mid_stream_is_an_error_and_comes_back(
         engine.block_get(root)
 
 
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 0.6])
+def test_adding_can_be_stopped(shared: KuboEngine, seconds: float) -> None:
+    token = CancelToken()
+    timer = threading.Timer(seconds, token.cancel)
+    data = os.urandom(150_000_000)
+    timer.start()
+    began = time.monotonic()
+    with token, pytest.raises(CancelledError):
+        shared.add(data)
+    assert time.monotonic() - began < seconds + 2
+    timer.join()
+    assert shared.cat(shared.add(b"and on").cid) == b"and on"
+
+
 def test_offline_nothing_is_asked(shared: KuboEngine) -> None:
     engine = KuboEngine(shared.path, offline=True)
     for call in (lambda: engine.peer_id, engine.stats, lambda: engine.add(b"x")):
@@ -357,6 +372,21 @@ def test_a_node_is_a_source_among_others(program: Path, tmp_path: Path) -> None:
         assert reader.cat(root) == data
         # It has them itself now.
         assert ChainReader(Chain(None, [KuboSource(two)])).cat(root) == data
+
+
+def test_a_configuration_names_a_node_and_its_daemon(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IPFS_KIT_BIN_DIR", str(program.parent))
+    metadata = {"ipfs_path": str(tmp_path / "node"), "cid_profile": "unixfs-v0-2015"}
+    config = load(metadata, environ={"HOME": str(tmp_path)}).config
+    engine = KuboEngine.for_config(config)
+    with pytest.raises(EngineUnavailableError, match="no Kubo daemon runs"):
+        engine.stats()
+    with Daemon.for_config(config) as daemon:
+        assert daemon.status().path == engine.path
+        assert engine.stats().path == engine.path
+    engine.close()
 
 
 def test_an_engine_can_be_sent_to_another_process(shared: KuboEngine) -> None:

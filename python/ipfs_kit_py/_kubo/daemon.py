@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, Self
 
 from ipfs_kit_py._hashing import DEFAULT_PROFILE, StrPath
 from ipfs_kit_py._kubo.address import address_of_repository
@@ -31,6 +31,9 @@ from ipfs_kit_py.errors import (
     RepositoryBusyError,
     TimedOutError,
 )
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._config import Config
 
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
@@ -101,6 +104,16 @@ class Daemon:
         self._log_bytes = log_bytes
         self._started: subprocess.Popen[bytes] | None = None
         self._process = os.getpid()
+
+    @classmethod
+    def for_config(cls, config: "Config") -> Self:
+        """Make the daemon that a configuration describes."""
+        return cls(
+            config.ipfs_path,
+            profile=config.cid_profile,
+            bootstrap_peers=config.bootstrap_peers,
+            online=not config.offline,
+        )
 
     @property
     def log(self) -> Path:

@@ -82,6 +82,10 @@ class Stream(httpcore2.NetworkStream):
         """Close the connection."""
         self._socket.close()
 
+    def __del__(self) -> None:
+        """Close it quietly: an engine that nobody closed is no reason to warn."""
+        self._socket.close()
+
     def start_tls(
         self,
         ssl_context: ssl.SSLContext,

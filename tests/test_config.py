@@ -299,7 +299,7 @@ def test_sources_are_told_for_keys_and_aliases(tmp_path: Path) -> None:
 def test_what_has_no_effect_yet_is_told() -> None:
     environ = NOBODY | {"IPFS_KIT_ENABLE_LIBP2P": "1", "W3_STORE_TOKEN": "t"}
     loaded = load({"role": "master", "api_url": "http://x"}, environ=environ)
-    assert loaded.inactive() == ["api_url", "enable_libp2p"]
+    assert loaded.inactive() == ["enable_libp2p"]
     # Another program's variable was not set for us.
     assert loaded.source_of("storacha_token").where == "W3_STORE_TOKEN"
     assert "storacha_token" not in loaded.given()

@@ -68,6 +68,12 @@ TOPICS = {
         "stats": ("repo.stats", "Print how much is stored, and how many pins there are."),
         "cache": ("cache.cache", "Look at the cache on the disk, check it, empty it."),
     },
+    "The Kubo node": {
+        "daemon": (
+            "daemon.daemon",
+            "Start, stop and look at Kubo's daemon on the repository's folder.",
+        ),
+    },
     "Settings and tools": {
         "config": ("config.config", "Show, check and change how the kit is configured."),
         "completions": (

@@ -58,7 +58,7 @@ PARTS: Final = {
 }
 """Parts of the kit, with their titles in the reference."""
 
-BUILT_PARTS: Final = frozenset({"core", "cache"})
+BUILT_PARTS: Final = frozenset({"core", "cache", "kubo"})
 """Parts that exist: settings of all others have no effect yet."""
 
 OTHER_VARIABLES: Final = {
@@ -295,7 +295,7 @@ class Config(Section, part="core"):
         FLAG,
         False,
         "Whether programs that are missing are downloaded.",
-        part="kubo",
+        part="network",
         variables=("IPFS_KIT_AUTO_INSTALL_BINARIES",),
     )
     timeouts = nested(TimeoutsConfig)
@@ -308,7 +308,7 @@ class Config(Section, part="core"):
         TEXTS,
         (),
         "Multiaddresses of peers to begin with.",
-        part="libp2p",
+        part="kubo",
         aliases=("libp2p_config.bootstrap_peers",),
     )
     libp2p_config = nested(Libp2pConfig)

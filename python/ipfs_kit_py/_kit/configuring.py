@@ -60,38 +60,6 @@ class Configuring:
         """Give the tiered cache, as `tiered_cache` does."""
         return self.tiered_cache
 
-    @operation("ipfs_kit_start")
-    def ipfs_kit_start(self) -> dict[str, Any]:
-        """Start what this kit manages, and say what each component does: `ipfs`.
-
-        The embedded engine is no process: it is there as long as the kit is open.
-        """
-        return {"ipfs": self._state()}
-
-    @operation("ipfs_kit_stop")
-    def ipfs_kit_stop(self) -> dict[str, Any]:
-        """Stop what this kit started. The kit itself stays open: see `close`."""
-        return {"ipfs": self._state()}
-
-    @operation("ipfs_kit_ready")
-    def ipfs_kit_ready(self) -> dict[str, Any]:
-        """Tell what is ready: `ready`, and `ipfs_ready`; the others are `None`."""
-        ready = self._is_ready()
-        return {
-            "ready": ready,
-            "ipfs_ready": ready,
-            "cluster_ready": None,
-            "libp2p_ready": None,
-            "cluster_manager_ready": None,
-        }
-
-    def _is_ready(self) -> bool:
-        return not getattr(self._engine, "closed", False)
-
-    def _state(self) -> dict[str, Any]:
-        running = self._is_ready()
-        return {"success": running, "engine": self._engine.kind, "running": running}
-
     def _set(self, values: Mapping[str, object]) -> "list[Changed]":
         import json
 

@@ -13,6 +13,7 @@ from ipfs_kit_py._kit.configuring import Configuring
 from ipfs_kit_py._kit.content import Content
 from ipfs_kit_py._kit.methods import METHODS, PARTS
 from ipfs_kit_py._kit.roles import RoleName, roles_with
+from ipfs_kit_py._kit.running import Running
 from ipfs_kit_py.errors import ComponentUnavailableError, RoleError
 from ipfs_kit_py.ipfs import ipfs_py
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _told: set[str] = set()
 
 
-class IpfsKit(Content, Configuring, Closing):
+class IpfsKit(Content, Configuring, Running, Closing):
     """The kit: what a node of its role can do, behind one object.
 
     It opens the repository and starts no process; a component starts what it manages at
@@ -135,7 +136,8 @@ class IpfsKit(Content, Configuring, Closing):
         return sorted({*super().__dir__(), *here})
 
     def close(self) -> None:
-        """Let go of the repository and the cache; closing twice is no error."""
+        """Let go of the repository, the cache, and what was started."""
+        self._stop()
         self.tiered_cache.close()
         self._engine.close()
 

@@ -121,6 +121,22 @@ def test_a_later_process_reads_it_offline(make: Open, elsewhere: Repository) -> 
     assert far.count == asked
 
 
+def test_pinning_fetches_what_is_not_here(make: Open, elsewhere: Repository) -> None:
+    cid = elsewhere.add(DATA).cid
+    result = make(Far(elsewhere), offline=True).ipfs.pin_add(cid)
+    assert result["error_type"] == "BlockNotFoundError"
+    far = Far(elsewhere)
+    kit = make(far)
+    kit.ipfs.cat(cid, 2 * MIB, 10).raise_for_error()
+    assert kit.ipfs.pin_add(cid, name="mine").raise_for_error()["pins"] == [str(cid)]
+    # What was read before is in the cache.
+    assert far.count == 21
+    assert make().ipfs.cat(cid)["content"] == DATA
+    pin = kit.engine.pin_find(cid)
+    assert pin is not None
+    assert (pin.type, pin.name) == ("recursive", "mine")
+
+
 def test_small_blocks_stay_in_memory(make: Open, elsewhere: Repository) -> None:
     small, large = elsewhere.block_put(b"small"), elsewhere.block_put(bytes(5000))
     kit = make(Far(elsewhere))

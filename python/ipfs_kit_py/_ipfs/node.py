@@ -9,7 +9,8 @@ from ipfs_kit_py._closing import Closing
 from ipfs_kit_py._config import Config, Loaded, load
 from ipfs_kit_py._engine import open_engine
 from ipfs_kit_py._native import CID
-from ipfs_kit_py._repository import IPFSPath
+from ipfs_kit_py._repository import IPFSPath, Repository
+from ipfs_kit_py.errors import BlockNotFoundError
 
 if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
@@ -141,6 +142,23 @@ def content_of(
     if is_whole:
         return known
     return known[offset : None if length is None else offset + length]
+
+
+def pinned(
+    node: Node, path: IPFSPath, *, recursive: bool = True, name: str | None = None
+) -> CID:
+    """Pin something; what is not here is fetched, if there is anyone to ask for it."""
+    engine, reader = node.engine, node.reader
+    try:
+        return engine.pin_add(path, recursive=recursive, name=name)
+    except BlockNotFoundError:
+        # A Kubo node has looked for it already.
+        if not (recursive and reader.is_remote and isinstance(engine, Repository)):
+            raise
+    from ipfs_kit_py._sources.pull import pull
+
+    seconds = node.config.timeouts.api
+    return pull(engine, reader.sources, path, name=name, timeout_seconds=seconds).cid
 
 
 def _plain_cid(path: IPFSPath) -> str | None:

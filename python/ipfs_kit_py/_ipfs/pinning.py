@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from ipfs_kit_py._ipfs.node import Node, both, text_of
+from ipfs_kit_py._ipfs.node import Node, both, pinned, text_of
 from ipfs_kit_py._ipfs.reading import is_mutable
 from ipfs_kit_py._repository import IPFSPath, Pin, PinType
 from ipfs_kit_py._results import failed, operation, succeeded
@@ -127,7 +127,7 @@ class Pinning(Node):
         return self._engine.gc()._asdict()
 
     def _pin(self, cid: IPFSPath, *, recursive: bool, name: str | None) -> dict[str, Any]:
-        return _one(self._engine.pin_add(cid, recursive=recursive, name=name))
+        return _one(pinned(self, cid, recursive=recursive, name=name))
 
     def _find(self, cid: IPFSPath, kind: str) -> list[Pin]:
         found = self._engine.pin_find(cid)

@@ -1,14 +1,16 @@
 """Whole DAGs from other nodes, and to them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ipfs_kit_py._hashing import ProgressCallback
 from ipfs_kit_py._ipfs.node import Node
 from ipfs_kit_py._repository import IPFSPath, Repository
 from ipfs_kit_py._results import operation
-from ipfs_kit_py._sources.named import opened, source_of
-from ipfs_kit_py._sources.pull import Moved, pull
 from ipfs_kit_py.errors import InvalidParameterError
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._sources import Source
+    from ipfs_kit_py._sources.pull import Moved
 
 
 class Transfer(Node):
@@ -40,6 +42,8 @@ class Transfer(Node):
         Returns:
             `cid`; `blocks` and `bytes` of all below; `new_blocks` and `new_bytes`.
         """
+        from ipfs_kit_py._sources.named import opened, source_of
+
         with opened(source, self.config, read_only=True) as other:
             return _shown(self._fetch(cid, source_of(other), pin, name, progress))
 
@@ -65,8 +69,12 @@ class Transfer(Node):
         Returns:
             The same as `pull`.
         """
+        from ipfs_kit_py._sources.named import opened
+
         with opened(target, self.config) as other:
             if isinstance(other, Repository):
+                from ipfs_kit_py._sources.pull import pull
+
                 ours = self._reader.sources
                 done = pull(other, ours, cid, pin=pin, name=name, progress=progress)
             else:
@@ -80,15 +88,17 @@ class Transfer(Node):
     def _fetch(
         self,
         cid: IPFSPath,
-        source: Any,  # noqa: ANN401 - a source
+        source: "Source",
         pin: bool,
         name: str | None,
         progress: ProgressCallback | None,
-    ) -> Moved:
+    ) -> "Moved":
         if not isinstance(self._engine, Repository):
             raise InvalidParameterError(
                 "a Kubo node fetches by itself: connect it to the other, or push there"
             )
+        from ipfs_kit_py._sources.pull import pull
+
         seconds = self.config.timeouts.api
         return pull(
             self._engine,
@@ -101,5 +111,5 @@ class Transfer(Node):
         )
 
 
-def _shown(done: Moved) -> dict[str, Any]:
+def _shown(done: "Moved") -> dict[str, Any]:
     return done._asdict() | {"cid": str(done.cid)}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ipfs_kit_py._hashing import ProgressCallback, Readable, StrPath
 from ipfs_kit_py._ipfs.adding import added, json_bytes, source_of, text_bytes, title_of
-from ipfs_kit_py._ipfs.node import content_of
+from ipfs_kit_py._ipfs.node import content_of, pinned
 from ipfs_kit_py._ipfs.reading import is_mutable
 from ipfs_kit_py._repository import IPFSFile, IPFSPath, PinType
 from ipfs_kit_py.errors import (
@@ -188,8 +188,8 @@ class Content:
 
     def pin(self, cid: IPFSPath, *, recursive: bool = True) -> dict[str, Any]:
         """Keep something from collection: `pins`, `count`."""
-        pinned = str(self.kit.engine.pin_add(cid, recursive=recursive))
-        return {"cid": pinned, "pins": [pinned], "count": 1}
+        done = str(pinned(self.kit.ipfs, cid, recursive=recursive))
+        return {"cid": done, "pins": [done], "count": 1}
 
     def unpin(self, cid: IPFSPath, *, recursive: bool = True) -> dict[str, Any]:
         """Remove a pin: `pins`, `count`.

@@ -54,6 +54,11 @@ class ChainReader(Reading, DagReading, BlockReading):
         """Who is asked for blocks, in order."""
         return self._chain.sources
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether anyone beyond this machine is asked."""
+        return self._chain.is_remote
+
     def _blocks(self, cids: list[CID]) -> list[Block | None]:
         found = self._chain.get_blocks(cids)
         disk = self._chain.open_disk

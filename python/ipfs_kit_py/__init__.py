@@ -36,6 +36,7 @@ _HOMES = {
     "_hashing": "ImportParams TreeHash hash_file hash_files hash_tree",
     "_native": "Block CID CIDColumn CancelToken __version__ cid_of cids_of",
     "_repository": "AddResult Entry FileStat IPFSFile Pin Repository",
+    "_snapshots": "SnapshotFile snapshot_download",
     "errors": "ErrorCode IPFSError",
 }
 """Where public names come from: modules that are loaded when a name of theirs is used."""
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from ipfs_kit_py._repository import IPFSFile as IPFSFile
     from ipfs_kit_py._repository import Pin as Pin
     from ipfs_kit_py._repository import Repository as Repository
+    from ipfs_kit_py._snapshots import SnapshotFile as SnapshotFile
+    from ipfs_kit_py._snapshots import snapshot_download as snapshot_download
     from ipfs_kit_py.errors import ErrorCode as ErrorCode
     from ipfs_kit_py.errors import IPFSError as IPFSError
 else:

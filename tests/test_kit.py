@@ -34,7 +34,7 @@ OF_NAMES = {
     *("ipfs_name_publish", "ipfs_name_resolve"),
 }
 LOCAL = {
-    name for name, at in METHODS.items() if at.component in ("kit", "ipfs")
+    name for name, at in METHODS.items() if at.component in ("kit", "ipfs", "ipget")
 } - OF_NAMES
 # What each local method is called with; `{folder}` is the CID of the folder.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -63,6 +63,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "ipfs_set_config": {"new_config": {"role": "worker"}},
     "ipfs_set_config_value": {"key": "role", "value": "worker"},
     "ipfs_stat_path": {"path": "{folder}"},
+    "ipget_download_object": {"cid": "{folder}", "path": "downloaded"},
     "load_collection": {"cid": str(cid_of(b'["a",1]'))},
 }
 SWARM = {

@@ -46,7 +46,9 @@ def test_the_roles_are_those_of_the_kit() -> None:
 def test_the_components_that_are_built_are_named() -> None:
     assert "these are the components that are\nbuilt" in text("roles.md")
     assert "tiered_cache" not in PARTS
-    assert {at.component for at in METHODS.values()} - PARTS.keys() == {"kit", "ipfs"}
+    assert {at.component for at in METHODS.values()} - PARTS.keys() == {
+        *("kit", "ipfs", "ipget"),
+    }
 
 
 def test_calls_are_listed_with_the_roles_that_may_make_them() -> None:

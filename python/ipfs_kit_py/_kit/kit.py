@@ -1,6 +1,7 @@
 """`IpfsKit`: one configuration, one repository, and the components of a role over it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from ipfs_kit_py._cache.manager import TieredCacheManager
@@ -20,6 +21,7 @@ from ipfs_kit_py.ipfs import ipfs_py
 if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
     from ipfs_kit_py._sources import ChainReader, Source
+    from ipfs_kit_py.ipget import Ipget
 
 _told: set[str] = set()
 
@@ -97,6 +99,13 @@ class IpfsKit(Content, Configuring, Running, Closing):
         """What reads, out of the engine and every other source."""
         return self.ipfs.reader
 
+    @cached_property
+    def ipget(self) -> "Ipget":
+        """Downloads of files and folders, from wherever they can be had."""
+        from ipfs_kit_py.ipget import Ipget
+
+        return Ipget(self.reader)
+
     def settings(self) -> dict[str, object]:
         """Give what was set, nested, as a file can hold it: with secrets."""
         return self._loaded.given()
@@ -150,7 +159,7 @@ class IpfsKit(Content, Configuring, Running, Closing):
         component, attribute = METHODS[method]
         if component in PARTS:
             raise self._absent(method, component)
-        owner = self if component == "kit" else self.ipfs
+        owner = self if component == "kit" else getattr(self, component)
         return cast("Callable[..., Any]", getattr(owner, attribute))
 
     def _absent(self, name: str, component: str) -> ComponentUnavailableError:

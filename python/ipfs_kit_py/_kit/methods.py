@@ -142,7 +142,6 @@ PARTS: dict[str, str] = {
     "ipfs_cluster_ctl": "ipfs-cluster",
     "ipfs_cluster_follow": "ipfs-cluster",
     "cluster_manager": "cluster management",
-    "ipget": "downloads from gateways",
     "s3_kit": "S3",
     "storacha_kit": "Storacha",
     "filesystem": "the fsspec file system",

@@ -75,5 +75,6 @@ class Running:
         return state | {"api": status.api, "pid": status.kubo_pid}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle all but a daemon: that stays with who started it."""
-        return {name: it for name, it in vars(self).items() if name != "_daemon"}
+        """Pickle all but a daemon, which stays with who started it, and what reads."""
+        left = {"_daemon", "ipget"}
+        return {name: it for name, it in vars(self).items() if name not in left}

@@ -4,30 +4,28 @@ from collections.abc import Sequence
 
 from ipfs_kit_py._kubo.blocks import Blocks
 from ipfs_kit_py._native import CID
-from ipfs_kit_py._sources.source import cost_of
+from ipfs_kit_py._sources.source import Watched, cost_of
 
 
-class KuboSource:
+class KuboSource(Watched):
     """The blocks that a node has itself.
 
     Args:
         engine: The node, which stays open.
-        is_remote: Whether it is on another machine.
     """
 
     name = "local"
     cost = cost_of("local")
 
-    def __init__(self, engine: Blocks, *, is_remote: bool = False) -> None:
+    def __init__(self, engine: Blocks) -> None:
         self._engine = engine
-        self.is_remote = is_remote
 
     def get_blocks(self, cids: Sequence[CID]) -> dict[CID, bytes]:
         """Give those blocks that it has."""
         return self._engine.get_blocks(cids, offline=True)
 
 
-class KuboSwarm:
+class KuboSwarm(Watched):
     """The blocks that a node finds among those it is connected to.
 
     Args:
@@ -36,7 +34,6 @@ class KuboSwarm:
 
     name = "swarm"
     cost = cost_of("swarm")
-    is_remote = True
 
     def __init__(self, engine: Blocks) -> None:
         self._engine = engine

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from ipfs_kit_py._native import CancelToken, check_cancelled
 from ipfs_kit_py._sources.flights import SLICE_SECONDS
@@ -33,11 +33,13 @@ class _Call(Generic[T]):
         finally:
             self._over.set()
 
-    def wait(self, seconds: float) -> T:
-        end = time.monotonic() + seconds
+    def wait(self, seconds: float | None) -> T:
+        end = None if seconds is None else time.monotonic() + seconds
         try:
             while not self._over.wait(SLICE_SECONDS):
-                _go_on(end, seconds)
+                _go_on()
+                if end is not None and time.monotonic() >= end:
+                    _stop(seconds)
         except BaseException:
             self._token.cancel()
             raise
@@ -46,21 +48,23 @@ class _Call(Generic[T]):
         return self._result  # type: ignore[return-value] # there is one without an error
 
 
-def _go_on(end: float, seconds: float) -> None:
+def _go_on() -> None:
     check_cancelled()
     if not threading.main_thread().is_alive():
         raise CancelledError("the interpreter is ending")
-    if time.monotonic() >= end:
-        raise TimedOutError(f"it did not answer within {seconds:g} seconds")
 
 
-def within(seconds: float, work: Callable[[], T], name: str) -> T:
+def _stop(seconds: float | None) -> NoReturn:
+    raise TimedOutError(f"it did not answer within {seconds or 0:g} seconds")
+
+
+def within(seconds: float | None, work: Callable[[], T], name: str) -> T:
     """Call something that may block, and wait for it.
 
     Native calls in it are cancelled when the time is over or the caller is stopped.
 
     Args:
-        seconds: How long to wait.
+        seconds: How long to wait; `None` for as long as it takes.
         work: What to call, on another thread.
         name: What to call the thread.
 

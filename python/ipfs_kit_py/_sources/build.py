@@ -23,7 +23,7 @@ def local_sources(engine: "Engine") -> list[Source]:
 
     if not isinstance(engine, Blocks):
         return []
-    return [KuboSource(engine, is_remote=True), KuboSwarm(engine)]
+    return [KuboSource(engine), KuboSwarm(engine)]
 
 
 def reader_for(

@@ -8,7 +8,7 @@ from ipfs_kit_py._native import CID, Block, verified_blocks
 from ipfs_kit_py._sources.asking import within
 from ipfs_kit_py._sources.flights import Failure, Flights, Landing
 from ipfs_kit_py._sources.keeper import Keeper, Uncached
-from ipfs_kit_py._sources.source import OwnSource
+from ipfs_kit_py._sources.source import OwnSource, Watched
 from ipfs_kit_py._sources.tiers import DiskTier, MemoryTier
 from ipfs_kit_py.errors import (
     CancelledError,
@@ -43,7 +43,8 @@ class Chain:
             nothing.
         sources: All others.
         offline: Leave remote sources alone.
-        timeout_seconds: How long one request to a remote source may take.
+        timeout_seconds: How long one request to a remote source may take, if that does
+            not look for stalls itself.
     """
 
     def __init__(
@@ -165,7 +166,10 @@ class Chain:
     def _ask_one(self, source: "Source", cids: list[CID]) -> "Mapping[CID, Buffer]":
         if source.is_remote:
             ask = partial(source.get_blocks, cids)
-            return within(self._timeout, ask, f"ipfs-kit-{source.name}")
+            # Much may take long; who looks for stalls does better than any clock here.
+            watched = isinstance(source, Watched)
+            seconds = None if watched else self._timeout
+            return within(seconds, ask, f"ipfs-kit-{source.name}")
         return source.get_blocks(cids)
 
 

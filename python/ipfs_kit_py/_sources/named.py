@@ -57,4 +57,4 @@ def source_of(place: "Repository | KuboEngine") -> Source:
         return RepositorySource(place, place.path)
     from ipfs_kit_py._kubo.source import KuboSource
 
-    return KuboSource(place, is_remote=True)
+    return KuboSource(place)

@@ -74,6 +74,12 @@ class OwnSource:
     is_remote = False
 
 
+class Watched:
+    """A remote source that ends requests on which nothing comes any more."""
+
+    is_remote = True
+
+
 class RepositorySource(OwnSource):
     """The blocks of an embedded repository: the local node's, or those of another folder.
 

@@ -118,7 +118,7 @@ def test_the_node_says_who_it_is(shell: Shell) -> None:
     assert json.loads(shell("id")) == found
     assert found["ID"].startswith("12D3KooW")
     assert base64.b64decode(found["PublicKey"])[:4] == b"\x08\x01\x12\x20"
-    assert found["AgentVersion"].startswith("ipfs-kit/")
+    assert found["AgentVersion"].startswith("ipfs-kit-py/")
     assert found["Addresses"] == found["Protocols"] == []
     assert shell("id", "-f", "<id>\\n<aver>").split() == [
         found["ID"],

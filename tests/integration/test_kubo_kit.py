@@ -52,6 +52,7 @@ def test_a_kit_starts_and_stops_the_daemon(kit: ipfs_kit) -> None:
     assert (started["success"], started["engine"]) == (True, "kubo")
     assert is_alive(started["pid"])
     assert kit.ipfs_kit_ready()["ipfs_ready"]
+    assert kit.ipfs_id()["AgentVersion"].startswith("kubo/")
     data = os.urandom(3 * MIB)
     cid = kit.ipfs.add(data).raise_for_error()["cid"]
     assert kit.ipfs.cat(cid)["content"] == data

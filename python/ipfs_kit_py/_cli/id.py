@@ -2,14 +2,17 @@
 
 import base64
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from ipfs_kit_py._cli.key import spelled
 from ipfs_kit_py._cli.output import emit, output_options
 from ipfs_kit_py._cli.repository import KuboCommand, with_repository
-from ipfs_kit_py._native import __version__, ipns_name
-from ipfs_kit_py._repository import Repository
+from ipfs_kit_py._native import ipns_name
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._engine.engine import Engine
 
 
 @click.command("id", cls=KuboCommand)
@@ -28,7 +31,7 @@ from ipfs_kit_py._repository import Repository
 def id_command(
     peer: str | None,
     *,
-    repository: Repository,
+    repository: "Engine",
     form: str | None,
     base: str,
     quiet: bool,
@@ -43,9 +46,9 @@ def id_command(
     record: dict[str, str | list[str]] = {
         "ID": spelled(peer_id, base),
         "PublicKey": base64.b64encode(public_key or b"").decode(),
-        # Nothing listens, and others are not asked.
-        "Addresses": list[str](),
-        "AgentVersion": f"ipfs-kit/{__version__}" if own else "",
+        # Others are not asked.
+        "Addresses": repository.addresses() if own else [],
+        "AgentVersion": repository.agent_version if own else "",
         "Protocols": list[str](),
     }
     if form is not None and not as_json:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, NoReturn
 
+from ipfs_kit_py._native import __version__
 from ipfs_kit_py._repository import Repository
 from ipfs_kit_py.errors import OfflineError
 
@@ -13,6 +14,11 @@ class EmbeddedEngine(Repository):
     """A `Repository` that also says who it is, and that it knows no other node."""
 
     kind = "embedded"
+
+    @property
+    def agent_version(self) -> str:
+        """What program this node is."""
+        return f"ipfs-kit-py/{__version__}"
 
     def addresses(self) -> list[str]:
         """Give none: nobody reaches a process that listens nowhere."""

@@ -56,6 +56,10 @@ class Engine(Protocol):
     def peer_id(self) -> str:
         """Who this node is: the ID of its own Ed25519 key."""
 
+    @property
+    def agent_version(self) -> str:
+        """What program this node is, as it tells others."""
+
     def addresses(self) -> list[str]:
         """List the multiaddrs that other nodes reach this one at."""
 

@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 from ipfs_kit_py._ipfs.node import Node
-from ipfs_kit_py._native import __version__
 from ipfs_kit_py._repository import IPFSPath, Key
 from ipfs_kit_py._results import operation
 
@@ -131,7 +130,7 @@ def identity(node: Node) -> dict[str, Any]:
     """Say who a node is, under the names of both worlds."""
     engine = node.engine
     addresses = engine.addresses()
-    agent, protocol = f"ipfs-kit-py/{__version__}", "ipfs/0.1.0"
+    agent, protocol = engine.agent_version, "ipfs/0.1.0"
     return {
         "ID": engine.peer_id,
         "id": engine.peer_id,

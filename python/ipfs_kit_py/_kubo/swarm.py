@@ -38,6 +38,12 @@ class KuboStats(NamedTuple):
 class Swarm(Session):
     """What connects, and looks after the node."""
 
+    @property
+    def agent_version(self) -> str:
+        """What program the node is, as it tells others."""
+        found: str = value_in(self._client.call(look("id")), "id", str, "AgentVersion")
+        return found
+
     def addresses(self) -> list[str]:
         """List the multiaddrs that other nodes reach this one at."""
         found = self._client.call(look("id"))

@@ -377,6 +377,9 @@ class Engine(_Twin):
         """Add a file, a folder, or bytes."""
     async def addresses(self) -> list[str]:
         """List the multiaddrs that other nodes reach this one at."""
+    @property
+    def agent_version(self) -> str:
+        """What program this node is, as it tells others."""
     async def block_get(self, path: IPFSPath) -> bytes:
         """Read a block."""
     async def block_put(

@@ -5,9 +5,12 @@ A test imports the type of a fixture from `tests.integration.conftest`.
 
 import json
 import os
+import signal
+import socket
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +107,103 @@ def kubo(
     """Give a real Kubo; it is the oracle of our CIDs and never adds for the kit."""
     program = require_real("ipfs", "`make tools` builds Kubo where Go is installed")
     return Kubo.create(program, tmp_path_factory.mktemp("kubo"))
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until somebody listens on a port of this machine."""
+    for _ in range(300):
+        if process.poll() is not None:
+            raise RuntimeError(log.read_text(errors="replace"))
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"nobody listens on {port}: {log.read_text(errors='replace')}")
+
+
+@dataclass
+class S3Gateway:
+    """A real S3 server over a folder, in which each folder is a bucket."""
+
+    program: Path
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    ACCESS_KEY = "access-of-tests"
+    SECRET_KEY = "secret-of-tests"  # noqa: S105 - of a server on loopback
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `s3cfg` is to be."""
+        return {
+            "accessKey": self.ACCESS_KEY,
+            "secretKey": self.SECRET_KEY,
+            "endpoint": self.url,
+            "bucket": "tests",
+        }
+
+    def bucket(self, name: str) -> Path:
+        """Make a bucket, if there is none, and give its folder."""
+        made = self.folder / "data" / name
+        made.mkdir(parents=True, exist_ok=True)
+        return made
+
+    def start(self) -> None:
+        """Start it, where it was."""
+        self.bucket("tests")
+        (self.folder / "iam").mkdir(exist_ok=True)
+        log = self.folder / "log"
+        keys = {"ROOT_ACCESS_KEY": self.ACCESS_KEY, "ROOT_SECRET_KEY": self.SECRET_KEY}
+        listen = ["--port", f"127.0.0.1:{self.port}"]
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [
+                    *(self.program, *listen, "--iam-dir", self.folder / "iam"),
+                    *("posix", self.folder / "data"),
+                ],
+                env=os.environ | keys,
+                stdout=out,
+                stderr=out,
+            )
+        wait_for_port(self.port, self.process, log)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal: SIGSTOP and SIGCONT make it pause and go on."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self.process is not None:
+            self.signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def s3_gateway(
+    require_real: Callable[[str, str], Path], tmp_path: Path
+) -> Iterator[S3Gateway]:
+    """Give a real S3 server with a bucket `tests`."""
+    program = require_real("versitygw", "`make tools` builds it where Go is installed")
+    folder = tmp_path / "s3"
+    folder.mkdir()
+    gateway = S3Gateway(program, folder)
+    gateway.start()
+    try:
+        yield gateway
+    finally:
+        gateway.stop()

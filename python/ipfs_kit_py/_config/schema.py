@@ -58,7 +58,7 @@ PARTS: Final = {
 }
 """Parts of the kit, with their titles in the reference."""
 
-BUILT_PARTS: Final = frozenset({"core", "cache", "kubo"})
+BUILT_PARTS: Final = frozenset({"core", "cache", "cache_sources", "kubo", "s3"})
 """Parts that exist: settings of all others have no effect yet."""
 
 OTHER_VARIABLES: Final = {
@@ -245,8 +245,35 @@ class S3Config(Section, part="s3"):
         aliases=("s3cfg.secretKey", "s3cfg.aws_secret_access_key"),
         secret=True,
     )
+    session_token = optional(
+        SECRET,
+        "Token of a temporary access key.",
+        aliases=("s3cfg.sessionToken", "s3cfg.aws_session_token"),
+        secret=True,
+    )
+    profile = optional(
+        TEXT,
+        "Profile of AWS's files to take the key from.",
+        aliases=("s3cfg.profile_name",),
+    )
+    anonymous = field(FLAG, False, "Whether requests are not signed.")
     endpoint_url = optional(
         TEXT, "Where the store is, if not at AWS.", aliases=("s3cfg.endpoint",)
+    )
+    region = optional(
+        TEXT,
+        "Region of the buckets; us-east-1 if nothing says another.",
+        aliases=("s3cfg.region_name",),
+    )
+    path_style = field(
+        FLAG, True, "Whether the bucket stands in the URL's path, not in its host."
+    )
+    bucket = optional(TEXT, "The bucket of calls that name none.")
+    prefix = optional(
+        TEXT, "Folder in the bucket that blocks are read from, if both are given."
+    )
+    etag_is_md5 = field(
+        FLAG, True, "Whether ETags are MD5; false for buckets encrypted by KMS."
     )
 
 

@@ -20,6 +20,7 @@ from ipfs_kit_py.ipfs import ipfs_py
 
 if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
+    from ipfs_kit_py._s3.kit import S3Kit
     from ipfs_kit_py._sources import ChainReader, Source
     from ipfs_kit_py.ipget import Ipget
 
@@ -106,6 +107,16 @@ class IpfsKit(Content, Configuring, Running, Closing):
 
         return Ipget(self.reader)
 
+    @cached_property
+    def s3_kit(self) -> "S3Kit":
+        """Objects and folders in S3-compatible stores."""
+        from ipfs_kit_py._repository import Repository
+        from ipfs_kit_py._s3.kit import S3Kit
+
+        engine = self._engine
+        repository = engine if isinstance(engine, Repository) else None
+        return S3Kit(config=self._loaded.config, repository=repository)
+
     def settings(self) -> dict[str, object]:
         """Give what was set, nested, as a file can hold it: with secrets."""
         return self._loaded.given()
@@ -147,6 +158,8 @@ class IpfsKit(Content, Configuring, Running, Closing):
     def close(self) -> None:
         """Let go of the repository, the cache, and what was started."""
         self._stop()
+        if "s3_kit" in vars(self):
+            self.s3_kit.close()
         self.tiered_cache.close()
         self._engine.close()
 

@@ -79,6 +79,14 @@ _CLUSTER = {
 }
 
 _OTHERS = {
+    **_same(
+        "s3_kit",
+        """
+        s3_ls_dir s3_rm_dir s3_cp_dir s3_mv_dir s3_dl_dir s3_ul_dir s3_ls_file s3_rm_file
+        s3_cp_file s3_mv_file s3_dl_file s3_ul_file s3_mk_dir s3_get_object
+        s3_upload_object s3_download_object s3_put_dag
+        """,
+    ),
     "ipget_download_object": Method("ipget", "ipget_download_object"),
     **_same(
         "libp2p",
@@ -142,7 +150,6 @@ PARTS: dict[str, str] = {
     "ipfs_cluster_ctl": "ipfs-cluster",
     "ipfs_cluster_follow": "ipfs-cluster",
     "cluster_manager": "cluster management",
-    "s3_kit": "S3",
     "storacha_kit": "Storacha",
     "filesystem": "the fsspec file system",
     "libp2p": "libp2p",

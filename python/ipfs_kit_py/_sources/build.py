@@ -43,7 +43,7 @@ def reader_for(
     repository = engine if isinstance(engine, Repository) else None
     chain = Chain(
         cache,
-        [*local_sources(engine), *sources],
+        [*local_sources(engine), *sources, *_remote(config)],
         offline=config.offline,
         timeout_seconds=config.timeouts.api,
     )
@@ -54,3 +54,15 @@ def reader_for(
         ahead_bytes=cache.ahead_bytes,
         mapped=config.cache_config.enable_memory_mapping,
     )
+
+
+def _remote(config: "Config") -> list[Source]:
+    """Make the sources that the settings ask for."""
+    backend = config.cache_config.external_backends.get("s3")
+    section = config.s3cfg
+    # The bucket alone is where calls go that name none: a prefix says it has blocks.
+    if config.offline or not (backend or (section.bucket and section.prefix)):
+        return []
+    from ipfs_kit_py._s3.source import source_of
+
+    return [source_of(config, backend)]

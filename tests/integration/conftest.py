@@ -166,16 +166,11 @@ class S3Gateway:
         (self.folder / "iam").mkdir(exist_ok=True)
         log = self.folder / "log"
         keys = {"ROOT_ACCESS_KEY": self.ACCESS_KEY, "ROOT_SECRET_KEY": self.SECRET_KEY}
-        listen = ["--port", f"127.0.0.1:{self.port}"]
+        command: list[str | Path] = [self.program, "--port", f"127.0.0.1:{self.port}"]
+        command += ["--iam-dir", self.folder / "iam", "posix", self.folder / "data"]
         with log.open("ab") as out:
             self.process = subprocess.Popen(
-                [
-                    *(self.program, *listen, "--iam-dir", self.folder / "iam"),
-                    *("posix", self.folder / "data"),
-                ],
-                env=os.environ | keys,
-                stdout=out,
-                stderr=out,
+                command, env=os.environ | keys, stdout=out, stderr=out
             )
         wait_for_port(self.port, self.process, log)
 

@@ -38,6 +38,7 @@ LOCAL = {
 } - OF_NAMES
 # What each local method is called with; `{folder}` is the CID of the folder.
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "ipfs_pin_remote_service_ls": {},
     "ipfs_add": {"file_path": "hello.txt"},
     "ipfs_add_file": {"file_path": "hello.txt"},
     "ipfs_add_path": {"path": "folder"},
@@ -70,6 +71,15 @@ SWARM = {
     "ipfs_swarm_peers": dict[str, str](),
     "ipfs_swarm_connect": {"peer_addr": "/ip4/127.0.0.1/tcp/1"},
     "ipfs_swarm_disconnect": {"peer_addr": "nobody"},
+}
+# Each with as much as it takes to be told that no service is known.
+REMOTE = {
+    "ipfs_pin_remote_add": {"cid": HELLO},
+    "ipfs_pin_remote_ls": dict[str, str](),
+    "ipfs_pin_remote_get": {"request_id": "one"},
+    "ipfs_pin_remote_wait": {"request_id": "one"},
+    "ipfs_pin_remote_replace": {"request_id": "one", "cid": HELLO},
+    "ipfs_pin_remote_rm": {"request_id": "one"},
 }
 
 
@@ -186,7 +196,7 @@ def test_a_local_method_is_the_same_by_name_and_as_an_attribute(
     kit.ipfs.add("hello.txt").raise_for_error()
     kit.ipfs.add("folder", pin=False).raise_for_error()
     kit.ipfs.add_json(["a", 1]).raise_for_error()
-    given = {**ARGUMENTS, **SWARM}[name]
+    given = {**ARGUMENTS, **SWARM, **REMOTE}[name]
     arguments = {
         key: value.format(folder=hash_tree("folder")) if value == "{folder}" else value
         for key, value in given.items()
@@ -197,6 +207,8 @@ def test_a_local_method_is_the_same_by_name_and_as_an_attribute(
     assert isinstance(result, Result)
     if name in SWARM:
         assert result["error_type"] == "OfflineError"
+    elif name in REMOTE:
+        assert result["error"].startswith("no pinning services are configured")
     else:
         result.raise_for_error()
 

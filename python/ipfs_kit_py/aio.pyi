@@ -23,6 +23,7 @@ from ipfs_kit_py._engine.engine import Peer
 from ipfs_kit_py._hashing import ImportParams, ProgressCallback, Readable, StrPath
 from ipfs_kit_py._kit.roles import RoleName
 from ipfs_kit_py._native import CID, Block
+from ipfs_kit_py._pinning.pins import Moment, Status
 from ipfs_kit_py._repository.adding import AddResult
 from ipfs_kit_py._repository.dags import DagStat, ExportReport, ImportReport, Writable
 from ipfs_kit_py._repository.handle import IPFSPath, VerifyReads
@@ -858,6 +859,61 @@ class IpfsKit(_Twin):
         """Start what this kit manages, and say what each component does: `ipfs`."""
     async def ipfs_kit_stop(self) -> Result:
         """Stop what this kit started. The kit itself stays open: see `close`."""
+    async def ipfs_pin_remote_add(
+        self,
+        cid: CID | str,
+        service: str | None = None,
+        *,
+        name: str | None = None,
+        origins: Iterable[str] = ...,
+        meta: Mapping[str, str] | None = None,
+        background: bool = True,
+        timeout_seconds: float | None = None,
+    ) -> Result:
+        """Ask a service to pin a DAG."""
+    async def ipfs_pin_remote_get(
+        self, request_id: str, service: str | None = None
+    ) -> Result:
+        """Look at a pin of a service."""
+    async def ipfs_pin_remote_ls(
+        self,
+        service: str | None = None,
+        *,
+        cids: Iterable[CID | str] = ...,
+        name: str | None = None,
+        match: str | None = None,
+        status: Iterable[Status] = ...,
+        before: Moment | None = None,
+        after: Moment | None = None,
+        meta: Mapping[str, str] | None = None,
+        limit: int | None = None,
+    ) -> Result:
+        """List pins of a service, the newest first: `pins` and `count`."""
+    async def ipfs_pin_remote_replace(
+        self,
+        request_id: str,
+        cid: CID | str,
+        service: str | None = None,
+        *,
+        name: str | None = None,
+        origins: Iterable[str] = ...,
+        meta: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Put a pin in the place of another."""
+    async def ipfs_pin_remote_rm(
+        self, request_id: str, service: str | None = None
+    ) -> Result:
+        """Remove a pin of a service: `request_id`."""
+    async def ipfs_pin_remote_service_ls(self) -> Result:
+        """List the services: `services`, tables of `name` and `endpoint`; `count`."""
+    async def ipfs_pin_remote_wait(
+        self,
+        request_id: str,
+        service: str | None = None,
+        *,
+        timeout_seconds: float | None = None,
+    ) -> Result:
+        """Wait until a pin of a service is pinned."""
     async def ipfs_remove_pin(
         self, pin: IPFSPath | None = None, cid: IPFSPath | None = None
     ) -> Result:

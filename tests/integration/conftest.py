@@ -3,16 +3,23 @@
 A test imports the type of a fixture from `tests.integration.conftest`.
 """
 
+import contextlib
+import ctypes
+import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
+import urllib.request
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -202,3 +209,172 @@ def s3_gateway(
         yield gateway
     finally:
         gateway.stop()
+
+
+@dataclass
+class Network:
+    """A network of its own with only loopback, and a way into it.
+
+    ipfs-cluster's peers would ask the router of this machine for open ports, which cannot
+    be switched off; in here there is none.
+    """
+
+    folder: Path
+    processes: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make it."""
+        script = "ip link set lo up && exec sleep 3600"
+        self.start("network", "unshare", "-n", "sh", "-c", script)
+        for _ in range(100):
+            # The name of the process changes when the network is there.
+            if Path(f"/proc/{self.processes[0].pid}/comm").read_text() == "sleep\n":
+                break
+            time.sleep(0.05)
+        self._file = os.open(f"/proc/{self.processes[0].pid}/ns/net", os.O_RDONLY)
+
+    def start(self, name: str, *command: str | Path, **environ: str) -> Path:
+        """Start a program, and give the file that it writes to."""
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                command, env=os.environ | environ, stdout=out, stderr=out
+            )
+        self.processes.append(process)
+        return log
+
+    def inside(self, *command: str | Path) -> list[str | Path]:
+        """Give the command that runs another in here."""
+        holder = self.processes[0].pid
+        return ["nsenter", f"--net=/proc/{holder}/ns/net", "--", *command]
+
+    def forward(self, port: int) -> int:
+        """Listen outside, and pass on what comes to a port in here."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._listeners = [*getattr(self, "_listeners", []), listener]
+        threading.Thread(target=self._serve, args=(listener, port), daemon=True).start()
+        return int(listener.getsockname()[1])
+
+    def _serve(self, listener: socket.socket, port: int) -> None:
+        # The network of this thread alone; the listener stays where it was made.
+        if ctypes.CDLL(None, use_errno=True).setns(self._file, 0x40000000):
+            raise OSError(ctypes.get_errno(), "setns")
+        while True:
+            try:
+                outer, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                inner = socket.create_connection(("127.0.0.1", port))
+            except OSError:
+                outer.close()
+                continue
+            for pair in ((outer, inner), (inner, outer)):
+                threading.Thread(target=_pump, args=pair, daemon=True).start()
+
+    def stop(self) -> None:
+        """End all that was started."""
+        for listener in getattr(self, "_listeners", []):
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+        os.close(self._file)
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    for end in (source, target):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+    source.close()
+
+
+@dataclass(frozen=True)
+class PinningServer:
+    """ipfs-cluster's pinning service, with a Kubo behind it.
+
+    Attributes:
+        url: The endpoint.
+        token: What lets one in.
+        kubo: Its Kubo, offline: it has what is added to it, and nothing else.
+        network: Where both run.
+    """
+
+    url: str
+    token: str
+    network: Network
+    kubo: Path
+    repo: Path
+
+    def add(self, data: bytes) -> str:
+        """Add bytes to its Kubo without a pin, and give the CID."""
+        done = subprocess.run(
+            self.network.inside(self.kubo, "add", "-Q", "--pin=false"),
+            input=data,
+            env=os.environ | {"IPFS_PATH": str(self.repo)},
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout.decode().strip()
+
+
+@pytest.fixture(scope="session")
+def pinning_server(
+    require_real: Callable[[str, str], Path],
+    unavailable: Callable[[str], NoReturn],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[PinningServer]:
+    """Give a real pinning service."""
+    hint = "`make tools` builds it where Go is installed"
+    ipfs, cluster = require_real("ipfs", hint), require_real("ipfs-cluster-service", hint)
+    if sys.platform != "linux" or os.geteuid():
+        unavailable("a network of its own takes root on Linux")
+    folder = tmp_path_factory.mktemp("pinning")
+    environ = {
+        "IPFS_PATH": str(folder / "ipfs"),
+        "IPFS_CLUSTER_PATH": str(folder / "cluster"),
+        "IPFS_TELEMETRY": "off",
+        "CLUSTER_SECRET": "ab" * 32,
+        "CLUSTER_PEERNAME": "tests",
+        "CLUSTER_CRDT_TRUSTEDPEERS": "*",
+        "CLUSTER_MDNSINTERVAL": "0s",
+        "CLUSTER_MONITORPINGINTERVAL": "2s",
+        "CLUSTER_PINSVCAPI_BASICAUTHCREDENTIALS": "user:password",
+    }
+    commands: list[list[str | Path]] = [
+        [ipfs, "init", "--profile=test"],
+        [ipfs, "config", "Addresses.API", "/ip4/127.0.0.1/tcp/5001"],
+        [cluster, "init", "--consensus", "crdt", "--datastore", "leveldb"],
+    ]
+    for command in commands:
+        subprocess.run(command, env=os.environ | environ, check=True, capture_output=True)
+    network = Network(folder)
+    try:
+        network.start("ipfs", *network.inside(ipfs, "daemon", "--offline"), **environ)
+        log = network.start("cluster", *network.inside(cluster, "daemon"), **environ)
+        url = f"http://127.0.0.1:{network.forward(9097)}"
+        token = _token_of(url, network.processes[-1], log)
+        yield PinningServer(url, token, network, ipfs, folder / "ipfs")
+    finally:
+        network.stop()
+
+
+def _token_of(url: str, process: "subprocess.Popen[bytes]", log: Path) -> str:
+    """Ask the service for a token, as soon as it is there."""
+    request = urllib.request.Request(f"{url}/token", method="POST")  # noqa: S310 - loopback
+    request.add_header("Authorization", f"Basic {b64encode(b'user:password').decode()}")
+    for _ in range(300):
+        with (
+            contextlib.suppress(OSError, http.client.HTTPException),
+            urllib.request.urlopen(request, timeout=5) as reply,  # noqa: S310 - loopback
+        ):
+            return str(json.load(reply)["token"])
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise RuntimeError(log.read_text(errors="replace"))

@@ -5,6 +5,7 @@ from typing import Literal
 import click
 
 from ipfs_kit_py._cli.output import emit, output_options
+from ipfs_kit_py._cli.pin_remote import remote
 from ipfs_kit_py._cli.repository import KuboCommand, with_repository
 from ipfs_kit_py._repository import Pin, Repository
 from ipfs_kit_py.errors import NotPinnedError
@@ -174,3 +175,6 @@ def verify(
         emit(record, str(check.cid) if quiet else text, as_json=as_json)
     if broken:
         context.exit(1)
+
+
+pin.add_command(remote)

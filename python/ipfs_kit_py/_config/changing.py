@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, cast
 
@@ -63,6 +63,40 @@ def set_values(
         save(path, content)
     variables = read_environment(environ).given
     return [Changed(key, path, variables.get(key, ("", None))[0]) for key in values]
+
+
+def edit_table(
+    key: str,
+    edit: Callable[[dict[str, object]], object],
+    config_path: StrPath | None,
+    environ: Mapping[str, str],
+) -> str:
+    """Change a table in the file in use, or in a new one of the user's.
+
+    Args:
+        key: A key whose value is a table.
+        edit: Changes the table, empty if it is not in the file. Nothing is written if it
+            raises.
+        config_path: The file; made if it is not there.
+        environ: The variables that name the file in use.
+
+    Returns:
+        The file.
+
+    Raises:
+        ConfigurationError: The file has problems.
+    """
+    path = _target(config_path, environ)
+    with _alone_in(os.path.dirname(os.path.abspath(path))):  # noqa: PTH100, PTH120
+        content = _content(path)
+        table = content.get(key)
+        if table is not None and not isinstance(table, dict):
+            raise ConfigurationError(f"{path}: {key} is no table")
+        changed = cast("dict[str, object]", table or {})
+        edit(changed)
+        _put(content, key, changed)
+        save(path, content)
+    return path
 
 
 def _checked(key: str, text: str) -> tuple[str, object]:

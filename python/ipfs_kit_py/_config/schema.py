@@ -53,12 +53,15 @@ PARTS: Final = {
     "ai_ml": "AI and machine learning",
     "monitoring": "Monitoring",
     "s3": "S3",
+    "pinning": "Remote pinning",
     "storacha": "Storacha",
     "extensions": "Tests and own settings",
 }
 """Parts of the kit, with their titles in the reference."""
 
-BUILT_PARTS: Final = frozenset({"core", "cache", "cache_sources", "kubo", "s3"})
+BUILT_PARTS: Final = frozenset(
+    {"core", "cache", "cache_sources", "kubo", "pinning", "s3"}
+)
 """Parts that exist: settings of all others have no effect yet."""
 
 OTHER_VARIABLES: Final = {
@@ -393,6 +396,12 @@ class Config(Section, part="core"):
     )
 
     s3cfg = nested(S3Config)
+    pinning_services = field(
+        TABLE,
+        {},
+        "Pinning services by name, each a table of `endpoint` and `token`.",
+        part="pinning",
+    )
     storacha_token = optional(
         SECRET,
         "Token of a Storacha account.",

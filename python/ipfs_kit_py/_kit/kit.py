@@ -13,6 +13,7 @@ from ipfs_kit_py._ipfs.node import with_resources
 from ipfs_kit_py._kit.configuring import Configuring
 from ipfs_kit_py._kit.content import Content
 from ipfs_kit_py._kit.methods import METHODS, PARTS
+from ipfs_kit_py._kit.remote_pinning import RemotePinning
 from ipfs_kit_py._kit.roles import RoleName, roles_with
 from ipfs_kit_py._kit.running import Running
 from ipfs_kit_py.errors import ComponentUnavailableError, RoleError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _told: set[str] = set()
 
 
-class IpfsKit(Content, Configuring, Running, Closing):
+class IpfsKit(Content, Configuring, RemotePinning, Running, Closing):
     """The kit: what a node of its role can do, behind one object.
 
     It opens the repository and starts no process; a component starts what it manages at

@@ -39,7 +39,10 @@ _LOCAL = {
         "kit",
         """
         ipfs_add_path ipfs_add_pin ipfs_remove_pin ipfs_get_pinset name_publish
-        load_collection ipfs_get_config ipfs_set_config ipfs_get_config_value
+        ipfs_pin_remote_service_ls ipfs_pin_remote_add ipfs_pin_remote_ls
+        ipfs_pin_remote_get ipfs_pin_remote_replace ipfs_pin_remote_rm
+        ipfs_pin_remote_wait load_collection
+        ipfs_get_config ipfs_set_config ipfs_get_config_value
         ipfs_set_config_value ipfs_kit_start ipfs_kit_stop ipfs_kit_ready
         """,
     ),

@@ -1,0 +1,1 @@
+"""Services that keep what others have: the Pinning Service API."""

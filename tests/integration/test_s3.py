@@ -722,3 +722,10 @@ def test_a_closed_store_is_an_error_of_the_source(
     result = kit.ipfs.cat(str(cid_of(b"nowhere")))
     assert result["error_code"] == "unreachable"
     assert "s3" in result["error"]
+
+
+def test_a_silent_store_is_given_up_by_the_chain(kit: Any, s3_gateway: S3Gateway) -> None:
+    s3_gateway.signal(signal.SIGSTOP)
+    result = kit.ipfs.cat(str(cid_of(b"nowhere")))
+    assert result["timeout"]
+    assert result["error_code"] == "timed-out"

@@ -11,7 +11,6 @@ from ipfs_kit_py._sources.asking import within
 T = TypeVar("T")
 R = TypeVar("R")
 _WORKERS = 8
-_FOREVER = float("inf")
 _NAME = "ipfs-kit-s3"
 
 
@@ -39,7 +38,7 @@ class Counter:
 
 def stoppable(work: Callable[[], T]) -> T:
     """Do something on another thread, so that the caller can be stopped meanwhile."""
-    return within(_FOREVER, work, _NAME)
+    return within(None, work, _NAME)
 
 
 def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> list[R]:

@@ -27,7 +27,7 @@ from ipfs_kit_py._s3.progress import Counter, side_by_side, stoppable
 from ipfs_kit_py._s3.settings import resolve
 from ipfs_kit_py._s3.store import Store
 from ipfs_kit_py._s3.upload import put_bytes, put_stream
-from ipfs_kit_py._sources.source import cost_of
+from ipfs_kit_py._sources.source import Watched, cost_of
 from ipfs_kit_py.errors import (
     ConfigurationError,
     MalformedDataError,
@@ -79,7 +79,7 @@ class PutDag(NamedTuple):
     """Bytes of the CAR."""
 
 
-class S3Source:
+class S3Source(Watched):
     """See above.
 
     Args:
@@ -89,10 +89,9 @@ class S3Source:
     """
 
     name = "s3"
-    is_remote = True
+    cost = cost_of("s3")
 
     def __init__(self, store: Store, bucket: str, prefix: str | None = None) -> None:
-        self.cost = cost_of("s3")
         self._store = store
         self._bucket = store.bucket_of(bucket)
         self._prefix = folder_prefix(prefix or "")

@@ -888,7 +888,7 @@ class IpfsKit(_Twin):
         meta: Mapping[str, str] | None = None,
         limit: int | None = None,
     ) -> Result:
-        """List pins of a service, the newest first: `pins` and `count`."""
+        """List pins of a service: `pins` and `count`."""
     async def ipfs_pin_remote_replace(
         self,
         request_id: str,

@@ -150,7 +150,7 @@ def ls(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """List pins of a service, the newest first."""
+    """List pins of a service, the newest first if it has an order."""
     with _service(service) as at:
         pins = at.ls(cids=cids, name=name, meta=_labels(labels), status=statuses)
         for pin in islice(pins, limit):

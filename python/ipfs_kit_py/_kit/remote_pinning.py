@@ -76,7 +76,7 @@ class RemotePinning:
         meta: Mapping[str, str] | None = None,
         limit: int | None = None,
     ) -> dict[str, Any]:
-        """List pins of a service, the newest first: `pins` and `count`.
+        """List pins of a service: `pins` and `count`.
 
         Args:
             service: The service.

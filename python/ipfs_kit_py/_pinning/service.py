@@ -32,11 +32,13 @@ _PAUSES_SECONDS: Final = (0.2, 1.0)
 # A service that wants us to wait longer is told of as busy.
 _MOST_PAUSE_SECONDS: Final = 30.0
 _PAGE: Final = 1000
-_MOST_PAGES: Final = 10_000
 _MOST_BYTES: Final = 64 << 20
 _FIRST_LOOK_SECONDS: Final = 0.25
 _LAST_LOOK_SECONDS: Final = 10.0
 _SECOND: Final = timedelta(seconds=1)
+_DAY: Final = timedelta(days=1)
+# Nobody pinned anything before.
+_BEGINNING: Final = datetime(2014, 1, 1, tzinfo=UTC)
 
 
 class PinningService(Closing):
@@ -141,7 +143,7 @@ class PinningService(Closing):
         meta: Mapping[str, str] | None = None,
         page: int = _PAGE,
     ) -> Iterator[RemotePin]:
-        """Iterate over pins, the newest first, page by page.
+        """Iterate over pins, page by page; the newest first, if the service has an order.
 
         Args:
             cids: Only those of these roots, at most ten.
@@ -163,11 +165,10 @@ class PinningService(Closing):
             "name": name,
             "match": match,
             "status": wanted,
-            "after": _moment(after) if after else None,
             "meta": json.dumps(dict(meta)) if meta else None,
         }
         query = {key: value for key, value in filters.items() if value}
-        yield from self._pages(query, before, page)
+        yield from self._pages(query, (after, before), page)
 
     def wait(
         self,
@@ -201,39 +202,53 @@ class PinningService(Closing):
             pause = min(2 * pause, _LAST_LOOK_SECONDS)
 
     def _pages(
-        self, query: Mapping[str, str], before: datetime | None, page: int
+        self, query: Mapping[str, str], times: tuple[datetime | None, ...], page: int
     ) -> Iterator[RemotePin]:
         """Page back in time.
 
         Some services tell times in whole seconds. So a page begins with the second in
         which the last one ended, and what was seen is left out.
         """
+        after, before = times
         seen: set[str] = set()
-        bound, limit = before, page
-        for _ in range(_MOST_PAGES):
-            asked = {**query, "limit": str(limit)}
-            if bound is not None:
-                asked["before"] = _moment(bound)
-            pins, count = self._page(asked)
+        pins, total = self._page(_within(query, page, after, before))
+        count, bound = total, before
+        while True:
             new = [pin for pin in pins if pin.request_id not in seen]
             seen.update(pin.request_id for pin in new)
             yield from new
-            if count <= len(pins):
-                return
-            if not pins:
+            if count <= len(pins) or not pins:
                 break
-            oldest = min(pin.created for pin in pins)
-            following = oldest + _SECOND
+            following = min(pin.created for pin in pins) + _SECOND
             if bound is None or following < bound:
                 bound = following
-            elif limit < _PAGE:
-                limit = min(4 * limit, _PAGE)
-            elif oldest < bound:
-                # A full page of one second: what else is in it cannot be asked for.
-                bound = oldest
+            elif page < _PAGE:
+                page = min(4 * page, _PAGE)
             else:
                 break
-        raise broken(self._about("listing pins"), "its pages lead nowhere")
+            pins, count = self._page(_within(query, page, after, bound))
+        if len(seen) < total:
+            # A service that gives its pages in no order, as ipfs-cluster does, or more
+            # than a page of one second.
+            end = before or datetime.now(UTC) + _DAY
+            yield from self._windows(query, after or _BEGINNING, end, seen)
+
+    def _windows(
+        self, query: Mapping[str, str], after: datetime, before: datetime, seen: set[str]
+    ) -> Iterator[RemotePin]:
+        """Halve a time until no part of it has more pins than a page."""
+        pins, count = self._page(_within(query, _PAGE, after, before))
+        new = [pin for pin in pins if pin.request_id not in seen]
+        seen.update(pin.request_id for pin in new)
+        yield from new
+        if count <= len(pins):
+            return
+        if before - after <= 4 * _SECOND:
+            raise broken(self._about("listing pins"), "its pages lead nowhere")
+        middle = after + (before - after) / 2
+        # Whether what was asked for just then is in it, services see differently.
+        yield from self._windows(query, middle - _SECOND, before, seen)
+        yield from self._windows(query, after, middle, seen)
 
     def _page(self, query: Mapping[str, str]) -> tuple[list[RemotePin], int]:
         what = "listing pins"
@@ -388,6 +403,14 @@ def _below(request_id: str) -> str:
     if not request_id:
         raise InvalidParameterError("a request's key is empty")
     return f"/{quote(request_id, safe='')}"
+
+
+def _within(
+    query: Mapping[str, str], limit: int, after: datetime | None, before: datetime | None
+) -> dict[str, str]:
+    times = {"after": after, "before": before}
+    told = {name: _moment(when) for name, when in times.items() if when is not None}
+    return {**query, "limit": str(limit), **told}
 
 
 def _moment(when: datetime) -> str:

@@ -10,6 +10,7 @@ import buffers
 import cache
 import files
 import kit
+import kubo
 import store
 import tree
 from harness import Table, machine
@@ -20,6 +21,7 @@ GROUPS = {
     "tree": tree.tables,
     "store": store.tables,
     "kit": kit.tables,
+    "kubo": kubo.tables,
     "cache": cache.tables,
 }
 

@@ -8,7 +8,7 @@ from ipfs_kit_py._kubo.client import ask, look
 from ipfs_kit_py._kubo.multipart import one_file
 from ipfs_kit_py._kubo.replies import cid_in, value_in
 from ipfs_kit_py._kubo.session import Session
-from ipfs_kit_py._native import CID
+from ipfs_kit_py._native import CID, Block
 from ipfs_kit_py._repository import IPFSPath
 from ipfs_kit_py.errors import IntegrityError, LimitExceededError
 
@@ -24,8 +24,10 @@ class Blocks(Session):
 
     def get_blocks(
         self, cids: Sequence[CID], *, offline: bool = True
-    ) -> dict[CID, bytes]:
-        """Get blocks, several at once. Their bytes are as the node gave them: unverified.
+    ) -> dict[CID, bytes | Block]:
+        """Get blocks, several at once.
+
+        Those that come as `Block` are verified; bytes are as the node gave them.
 
         Args:
             cids: Which.

@@ -1,17 +1,30 @@
 """What the native reader asks of a node: blocks, and where names lead."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TypeVar
+from functools import partial
+from typing import TypeVar, cast
 
+from ipfs_kit_py._kubo.ahead import Ahead
 from ipfs_kit_py._kubo.client import Client, look
+from ipfs_kit_py._kubo.layouts import FILE, Layouts, Run, kind_of, leaf
 from ipfs_kit_py._kubo.replies import value_in
 from ipfs_kit_py._kubo.waiting import SLICE_SECONDS, check
 from ipfs_kit_py._native import CID, Block, CancelToken, verified_blocks
-from ipfs_kit_py.errors import BlockNotFoundError, IntegrityError
+from ipfs_kit_py.errors import (
+    BlockNotFoundError,
+    CancelledError,
+    IntegrityError,
+    IPFSError,
+    OfflineError,
+)
 
 T = TypeVar("T")
 _AT_ONCE = 8
+# Bytes of a file that are verified together.
+_BATCH_BYTES = 16 << 20
+# Who reads so much of a file at once will probably go on.
+_LONG_BYTES = 16 << 20
 
 
 class Fetcher:
@@ -23,6 +36,12 @@ class Fetcher:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._layouts = Layouts()
+        self._ahead = Ahead()
+
+    def close(self) -> None:
+        """Stop what is read ahead."""
+        self._ahead.stop()
 
     def blocks(self, cids: Sequence[CID]) -> list[Block | None]:
         """Get blocks, verified; the node looks for them among others if it is online.
@@ -31,14 +50,13 @@ class Fetcher:
             IntegrityError: The node gave other bytes.
         """
         found = self.get_blocks(cids, offline=False)
-        here = list(found)
-        checked = dict(
-            zip(here, verified_blocks(here, list(found.values())), strict=True)
-        )
-        for cid, block in checked.items():
+        plain = {cid: data for cid, data in found.items() if isinstance(data, bytes)}
+        checked = verified_blocks(list(plain), list(plain.values()))
+        for cid, block in zip(plain, checked, strict=True):
             if block is None:
                 raise IntegrityError(f"what the node gives for {cid} is something else")
-        return [checked.get(cid) for cid in cids]
+            found[cid] = block
+        return [cast("Block | None", found.get(cid)) for cid in cids]
 
     def path_of(self, name: str, rest: list[str]) -> str:
         """Say which path an IPNS name, with names behind it, leads to."""
@@ -46,12 +64,58 @@ class Fetcher:
         path = value_in(self._client.call(asked), asked.command, str, "Path")
         return "/".join([path, *rest])
 
-    def get_blocks(self, cids: Sequence[CID], *, offline: bool) -> dict[CID, bytes]:
-        """Get blocks, several at once, unverified; those that are there."""
+    def get_blocks(
+        self, cids: Sequence[CID], *, offline: bool
+    ) -> dict[CID, bytes | Block]:
+        """Get blocks, several at once; those that are there.
+
+        What comes as `Block` is verified, what comes as bytes is not.
+        """
         wanted = list(dict.fromkeys(cids))
-        found = _each(wanted, lambda cid: self._get(cid, offline=offline))
-        pairs = zip(wanted, found, strict=True)
-        return {cid: data for cid, data in pairs if data is not None}
+        found: dict[CID, bytes | Block] = {}
+        for run in self._layouts.runs(wanted):
+            found |= self._ahead.take(run) or self._read_run(run, offline=offline)
+            following = self._layouts.following(run) if run.size >= _LONG_BYTES else None
+            if following is not None:
+                work = partial(self._read_run, following, offline=offline)
+                self._ahead.begin(following, work)
+        left = [cid for cid in wanted if cid not in found]
+        given = _each(left, lambda cid: self._get(cid, offline=offline))
+        for cid, data in zip(left, given, strict=True):
+            if data is not None:
+                self._layouts.learn(cid, data)
+                found[cid] = data
+        return found
+
+    def _read_run(self, run: Run, *, offline: bool) -> dict[CID, Block]:
+        """Make blocks of the bytes of a file, as far as they come and are right."""
+        asked = look(
+            "cat", run.cid, offset=run.start, length=run.size, offline=offline or None
+        )
+        found: dict[CID, Block] = {}
+        try:
+            for part in _batches(run, self._client.stream(asked)):
+                cids = list(part)
+                plain = (cid for cid in cids if cid.codec == "dag-pb")
+                sample = next(plain, None)
+                kind = FILE if sample is None else kind_of(sample, part[sample])
+                if kind is None:
+                    self._layouts.forget(run.cid)
+                    return found
+                leaves = [leaf(cid, content, kind) for cid, content in part.items()]
+                checked = verified_blocks(cids, leaves)
+                for cid, block in zip(cids, checked, strict=True):
+                    if block is None:
+                        # Not all that was not verified need be as it was thought.
+                        self._layouts.forget(run.cid)
+                        return found
+                    found[cid] = block
+        except (CancelledError, OfflineError):
+            raise
+        except IPFSError:
+            # Who asks for the blocks one by one learns which of them are not there.
+            self._layouts.forget(run.cid)
+        return found
 
     def lacks(self, cids: Sequence[CID]) -> list[CID]:
         """List those blocks that the node does not have itself."""
@@ -71,6 +135,33 @@ class Fetcher:
             return self._client.read(look("block/get", cid, offline=offline or None))
         except BlockNotFoundError:
             return None
+
+
+def _batches(run: Run, pieces: Iterable[bytes]) -> Iterator[dict[CID, bytes]]:
+    """Cut bytes into the leaves that they are of, some of them at a time."""
+    ready: dict[CID, bytes] = {}
+    gathered = 0
+    waiting: list[bytes] = []
+    here, place = 0, 0
+    for piece in pieces:
+        waiting.append(piece)
+        here += len(piece)
+        if place == len(run.parts) or here < run.parts[place][1]:
+            continue
+        whole, at = b"".join(waiting), 0
+        while place < len(run.parts):
+            cid, size = run.parts[place]
+            if at + size > here:
+                break
+            ready[cid] = whole[at : at + size]
+            at, place = at + size, place + 1
+        gathered += at
+        waiting, here = [whole[at:]], here - at
+        if gathered >= _BATCH_BYTES:
+            yield ready
+            ready, gathered = {}, 0
+    if ready:
+        yield ready
 
 
 def _each(cids: Sequence[CID], work: Callable[[CID], T]) -> list[T]:

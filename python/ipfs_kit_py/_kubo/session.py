@@ -35,6 +35,7 @@ class Session(Reading, DagReading, Closing):
 
     def close(self) -> None:
         """Close the connections; closing twice is no error."""
+        self._fetcher.close()
         self._client.close()
 
     def _cid_at(self, path: IPFSPath) -> CID:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from ipfs_kit_py._kubo.blocks import Blocks
-from ipfs_kit_py._native import CID
-from ipfs_kit_py._sources.source import Watched, cost_of
+from ipfs_kit_py._native import CID, Block
+from ipfs_kit_py._sources.source import CheckingSource, cost_of
 
 
-class KuboSource(Watched):
+class KuboSource(CheckingSource):
     """The blocks that a node has itself.
 
     Args:
@@ -20,12 +20,12 @@ class KuboSource(Watched):
     def __init__(self, engine: Blocks) -> None:
         self._engine = engine
 
-    def get_blocks(self, cids: Sequence[CID]) -> dict[CID, bytes]:
+    def get_blocks(self, cids: Sequence[CID]) -> dict[CID, bytes | Block]:
         """Give those blocks that it has."""
         return self._engine.get_blocks(cids, offline=True)
 
 
-class KuboSwarm(Watched):
+class KuboSwarm(CheckingSource):
     """The blocks that a node finds among those it is connected to.
 
     Args:
@@ -38,7 +38,7 @@ class KuboSwarm(Watched):
     def __init__(self, engine: Blocks) -> None:
         self._engine = engine
 
-    def get_blocks(self, cids: Sequence[CID]) -> dict[CID, bytes]:
+    def get_blocks(self, cids: Sequence[CID]) -> dict[CID, bytes | Block]:
         """Give those blocks that it finds; for what nobody has it looks until it stalls.
 
         Raises:

@@ -8,7 +8,7 @@ from ipfs_kit_py._native import CID, Block, verified_blocks
 from ipfs_kit_py._sources.asking import within
 from ipfs_kit_py._sources.flights import Failure, Flights, Landing
 from ipfs_kit_py._sources.keeper import Keeper, Uncached
-from ipfs_kit_py._sources.source import OwnSource, Watched
+from ipfs_kit_py._sources.source import CheckingSource, OwnSource, Watched
 from ipfs_kit_py._sources.tiers import DiskTier, MemoryTier
 from ipfs_kit_py.errors import (
     CancelledError,
@@ -186,10 +186,18 @@ def _checked(
     """Take what a source gave, and name a block whose bytes are wrong."""
     if isinstance(source, OwnSource):
         return cast("dict[CID, Block]", given), None
-    cids = list(given)
-    blocks = dict(zip(cids, verified_blocks(cids, list(given.values())), strict=True))
-    wrong = next((cid for cid, block in blocks.items() if block is None), None)
-    return {cid: block for cid, block in blocks.items() if block is not None}, wrong
+    blocks: dict[CID, Block] = {}
+    if isinstance(source, CheckingSource):
+        blocks = {cid: data for cid, data in given.items() if isinstance(data, Block)}
+    cids = _without(given, blocks)
+    checked = verified_blocks(cids, [given[cid] for cid in cids])
+    wrong = None
+    for cid, block in zip(cids, checked, strict=True):
+        if block is not None:
+            blocks[cid] = block
+        elif wrong is None:
+            wrong = cid
+    return blocks, wrong
 
 
 def _together(failures: list[Failure]) -> Failure | None:
@@ -212,7 +220,7 @@ def _collect(cids: Iterable[CID], landing: Landing, found: dict[CID, Block]) -> 
             found[cid] = block
 
 
-def _without(cids: Iterable[CID], found: Mapping[CID, Block]) -> list[CID]:
+def _without(cids: Iterable[CID], found: Mapping[CID, object]) -> list[CID]:
     return [cid for cid in cids if cid not in found]
 
 

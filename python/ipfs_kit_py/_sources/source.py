@@ -80,6 +80,10 @@ class Watched:
     is_remote = True
 
 
+class CheckingSource(Watched):
+    """One of ours that verifies some of what it gives: that which comes as `Block`."""
+
+
 class RepositorySource(OwnSource):
     """The blocks of an embedded repository: the local node's, or those of another folder.
 

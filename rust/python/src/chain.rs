@@ -11,6 +11,7 @@ use ipfs_kit_cache::disk;
 use ipfs_kit_cid::Cid;
 use ipfs_kit_dag::{BlockSource, DagError};
 use ipfs_kit_hash::{Code, Hasher};
+use ipfs_kit_repo::hash_all;
 use ipfs_kit_unixfs::Control;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -165,13 +166,26 @@ pub(crate) fn verified_blocks(
     }
     let cids: Vec<Cid> = cids.iter().map(|cid| cid.0).collect();
     let data = data.iter().map(bytes_of).collect::<PyResult<Vec<_>>>()?;
+    let threads = running::threads(None)?;
     running::run_here(py, |_| {
-        let checked = cids.iter().zip(data).map(|(cid, data)| {
-            let is_right = Hasher::verify(cid.hash(), &data)?;
-            Ok(is_right.then(|| Block::new(data)))
-        });
-        checked.collect()
+        let is_right = check(threads, &cids, &data)?;
+        let blocks = data.into_iter().zip(is_right);
+        Ok(blocks.map(|(data, is_right)| is_right.then(|| Block::new(data))).collect())
     })
+}
+
+/// Which blocks have their hashes; those of the usual kind are hashed side by side.
+fn check(threads: usize, cids: &[Cid], data: &[Bytes]) -> Outcome<Vec<bool>> {
+    let usual = (Code::Sha2_256.code(), 32);
+    let is_usual = |cid: &Cid| (cid.hash().code(), cid.hash().size()) == usual;
+    if cids.iter().all(is_usual) {
+        let blocks = cids.iter().zip(data).map(|(cid, data)| (cid.hash(), &data[..]));
+        return Ok(hash_all(threads, &blocks.collect::<Vec<_>>()));
+    }
+    let each = cids.iter().zip(data);
+    Ok(each
+        .map(|(cid, data)| Hasher::verify(cid.hash(), data))
+        .collect::<Result<_, _>>()?)
 }
 
 /// The bytes of a buffer; those of Python's own kind are not copied.

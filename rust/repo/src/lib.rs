@@ -60,6 +60,7 @@ pub use gc::{Collected, USERS};
 pub use keystore::NamedKey;
 pub use names::Publication;
 pub use pins::{Pin, PinKind, Pinned};
+pub use read::hash_all;
 pub use rebuild::Rebuilt;
 pub use repository::{Options, Repository, VerifyReads, Writing};
 pub use session::{Hook, Session, Taken};

@@ -188,7 +188,7 @@ fn verify_many(shared: &Shared, cids: &[Cid], found: &[(usize, Found)]) -> Vec<b
 }
 
 /// Which of the blocks have these hashes; a hash that cannot be computed counts as wrong.
-pub(crate) fn hash_all(threads: usize, blocks: &[(&Multihash, &[u8])]) -> Vec<bool> {
+pub fn hash_all(threads: usize, blocks: &[(&Multihash, &[u8])]) -> Vec<bool> {
     let bytes: usize = blocks.iter().map(|(_, data)| data.len()).sum();
     let threads =
         threads.min(bytes / THREAD_BYTES).min(blocks.len() / LEAST_LANES).max(1);

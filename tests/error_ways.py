@@ -457,8 +457,8 @@ WAYS: dict[type[IPFSError], Ways] = {
     ),
     errors.UnreachableError: _nowhere(_BASE),
     errors.EngineUnavailableError: Ways(
-        lambda at: at.set(engine="kubo").kit,
-        lambda at: at.set(engine="kubo").api,
+        lambda at: at.set(engine="kubo").kit.ipfs.cat(at.cid),
+        lambda at: at.set(engine="kubo").api.cat(at.cid),
         lambda at: at.set(engine="kubo").run("cat", at.cid),
     ),
     errors.OfflineError: Ways(

@@ -23,7 +23,7 @@ from typing import Any
 
 import inputs
 import peers
-from harness import Lineup, Program, Table, Work, compare
+from harness import Lineup, MissingPeerError, Program, Table, Work, compare
 from ipfs_kit_py import car_pack
 from ipfs_kit_py._kubo.daemon import Daemon
 from ipfs_kit_py.ipfs_kit import ipfs_kit
@@ -36,7 +36,7 @@ def tables(scale: float) -> Iterator[Table]:
     size = max(1 << 20, round(BYTES * scale))
     try:
         program = peers.program("ipfs")
-    except peers.MissingPeerError as missing:
+    except MissingPeerError as missing:
         for what in ("add", "cat"):
             yield Table(f"{what} through a Kubo node", "B", [], {"all": str(missing)})
         return

@@ -53,13 +53,13 @@ def test_show_prints_what_is_set_and_by_whom(
     assert run("show") == ""
     assert "--all" in run.errors
     file = home / ".ipfs_kit" / "config.yaml"
-    run("set", "timeouts.gateway", "30s")
+    run("set", "timeouts.peer_connect", "30s")
     monkeypatch.setenv("IPFS_KIT_ROLE", "worker")
     assert run("show") == (
-        f"role              worker  IPFS_KIT_ROLE\n"
-        f"timeouts.gateway  30s     {file}  inactive\n"
+        f"role                   worker  IPFS_KIT_ROLE\n"
+        f"timeouts.peer_connect  30s     {file}  inactive\n"
     )
-    assert run("show", "-q") == "role=worker\ntimeouts.gateway=30.0\n"
+    assert run("show", "-q") == "role=worker\ntimeouts.peer_connect=30.0\n"
     role, api = map(json.loads, run("show", "--json").splitlines())
     assert role == {
         "key": "role",

@@ -6,6 +6,20 @@ from ipfs_kit_py.sources import RepositorySource
 kit = ipfs_kit(sources=[RepositorySource(Repository("backup"), "backup", cost=5)])
 """
 
-from ipfs_kit_py._sources import ORDER, RepositorySource, Source, order_for
+from ipfs_kit_py._gateways import GatewaySource
+from ipfs_kit_py._sources import (
+    ORDER,
+    RepositorySource,
+    Source,
+    StreamingSource,
+    order_for,
+)
 
-__all__ = ["ORDER", "RepositorySource", "Source", "order_for"]
+__all__ = [
+    "ORDER",
+    "GatewaySource",
+    "RepositorySource",
+    "Source",
+    "StreamingSource",
+    "order_for",
+]

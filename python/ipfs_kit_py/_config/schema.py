@@ -42,6 +42,7 @@ COPIES: Final = Integer(1, also=(-1,))
 PARTS: Final = {
     "core": "The kit and its repository",
     "kubo": "Kubo",
+    "gateway": "Gateways",
     "network": "Network",
     "cache": "Cache",
     "cache_sources": "Sources behind the cache",
@@ -60,7 +61,7 @@ PARTS: Final = {
 """Parts of the kit, with their titles in the reference."""
 
 BUILT_PARTS: Final = frozenset(
-    {"core", "cache", "cache_sources", "kubo", "pinning", "s3"}
+    {"core", "cache", "cache_sources", "gateway", "kubo", "pinning", "s3"}
 )
 """Parts that exist: settings of all others have no effect yet."""
 
@@ -115,7 +116,9 @@ class TimeoutsConfig(Section, part="network"):
         "How long a source of blocks, such as a node's API, may take to answer.",
         part="core",
     )
-    gateway = field(DURATION, 30.0, "How long a gateway may take to answer.")
+    gateway = field(
+        DURATION, 30.0, "How long a gateway may send nothing.", part="gateway"
+    )
     peer_connect = field(DURATION, 30.0, "How long a connection to a peer may take.")
 
 
@@ -330,6 +333,19 @@ class Config(Section, part="core"):
     )
     timeouts = nested(TimeoutsConfig)
     cache_config = nested(CacheConfig)
+
+    gateway_urls = optional(
+        TEXTS,
+        "Gateways to read from, `public` for well-known ones; if not given, those that"
+        " `IPFS_GATEWAY` or a file `gateway` names (IPIP-280).",
+        part="gateway",
+    )
+    routing_urls = field(
+        TEXTS,
+        (),
+        "Delegated routers that find more gateways; `public` for a well-known one.",
+        part="gateway",
+    )
 
     enable_libp2p = field(
         FLAG, False, "Whether the kit has a libp2p peer.", part="libp2p"

@@ -3,7 +3,13 @@
 from ipfs_kit_py._sources.build import reader_for
 from ipfs_kit_py._sources.chain import Chain
 from ipfs_kit_py._sources.reader import ChainReader
-from ipfs_kit_py._sources.source import ORDER, RepositorySource, Source, order_for
+from ipfs_kit_py._sources.source import (
+    ORDER,
+    RepositorySource,
+    Source,
+    StreamingSource,
+    order_for,
+)
 
 __all__ = [
     "ORDER",
@@ -11,6 +17,7 @@ __all__ = [
     "ChainReader",
     "RepositorySource",
     "Source",
+    "StreamingSource",
     "order_for",
     "reader_for",
 ]

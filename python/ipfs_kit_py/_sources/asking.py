@@ -37,7 +37,7 @@ class _Call(Generic[T]):
         end = None if seconds is None else time.monotonic() + seconds
         try:
             while not self._over.wait(SLICE_SECONDS):
-                _go_on()
+                go_on()
                 if end is not None and time.monotonic() >= end:
                     _stop(seconds)
         except BaseException:
@@ -48,7 +48,12 @@ class _Call(Generic[T]):
         return self._result  # type: ignore[return-value] # there is one without an error
 
 
-def _go_on() -> None:
+def go_on() -> None:
+    """Go on waiting, unless the calling thread or the interpreter is to stop.
+
+    Raises:
+        CancelledError: It is.
+    """
     check_cancelled()
     if not threading.main_thread().is_alive():
         raise CancelledError("the interpreter is ending")

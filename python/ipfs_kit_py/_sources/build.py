@@ -1,6 +1,7 @@
 """The chain that a configuration asks for, and the reader over it."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ipfs_kit_py._repository import Repository
@@ -14,20 +15,19 @@ if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
 
 
-def local_sources(engine: "Engine") -> list[Source]:
+def local_sources(engine: "Engine | Repository | None") -> list[Source]:
     """List the local node as sources: what it has, and what it finds among others."""
     if isinstance(engine, Repository):
         return [RepositorySource(engine)]
     from ipfs_kit_py._kubo.blocks import Blocks
     from ipfs_kit_py._kubo.source import KuboSource, KuboSwarm
 
-    if not isinstance(engine, Blocks):
-        return []
-    return [KuboSource(engine), KuboSwarm(engine)]
+    node: object = engine
+    return [KuboSource(node), KuboSwarm(node)] if isinstance(node, Blocks) else []
 
 
 def reader_for(
-    engine: "Engine",
+    engine: "Engine | Repository | None",
     cache: "TieredCacheManager",
     config: "Config",
     sources: Iterable[Source] = (),
@@ -35,7 +35,7 @@ def reader_for(
     """Make what reads out of the cache, the local node, and every source there is.
 
     Args:
-        engine: The local node.
+        engine: The local node, if there is one.
         cache: The tiers above it.
         config: The settings.
         sources: Those of the caller's own.
@@ -43,25 +43,49 @@ def reader_for(
     repository = engine if isinstance(engine, Repository) else None
     chain = Chain(
         cache,
-        [*local_sources(engine), *sources, *_remote(config)],
+        [*local_sources(engine), *sources, *remote_sources(config, engine)],
         offline=config.offline,
         timeout_seconds=config.timeouts.api,
     )
     return ChainReader(
         chain,
         repository,
-        resolve=lambda name, rest: "/".join([engine.name_resolve(name), *rest]),
+        resolve=None if engine is None else partial(_resolved, engine),
         ahead_bytes=cache.ahead_bytes,
         mapped=config.cache_config.enable_memory_mapping,
     )
 
 
-def _remote(config: "Config") -> list[Source]:
-    """Make the sources that the settings ask for."""
+def _resolved(engine: "Engine | Repository", name: str, rest: list[str]) -> str:
+    return "/".join([engine.name_resolve(name), *rest])
+
+
+def remote_sources(
+    config: "Config", engine: "Engine | Repository | None" = None
+) -> list[Source]:
+    """Make the sources beyond this machine that the settings name; none when offline."""
+    if config.offline:
+        return []
+    # The gateway that a Kubo node leaves a note of is that node.
+    is_own = engine is None or isinstance(engine, Repository)
+    return [*_gateways(config, in_files=is_own), *_buckets(config)]
+
+
+def _gateways(config: "Config", *, in_files: bool) -> list[Source]:
+    from ipfs_kit_py._gateways import GatewaySource, find_gateways, find_routers
+
+    urls, routers = find_gateways(config, in_files=in_files), find_routers(config)
+    if not urls and not routers:
+        return []
+    stall = config.timeouts.gateway
+    return [GatewaySource(urls, routing_urls=routers, stall_seconds=stall)]
+
+
+def _buckets(config: "Config") -> list[Source]:
     backend = config.cache_config.external_backends.get("s3")
     section = config.s3cfg
     # The bucket alone is where calls go that name none: a prefix says it has blocks.
-    if config.offline or not (backend or (section.bucket and section.prefix)):
+    if not (backend or (section.bucket and section.prefix)):
         return []
     from ipfs_kit_py._s3.source import source_of
 

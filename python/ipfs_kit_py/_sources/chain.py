@@ -1,14 +1,22 @@
 """The chain: sources in their order, each asked for what those before it do not have."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-from ipfs_kit_py._native import CID, Block, verified_blocks
+from ipfs_kit_py._native import CID, Block, check_cancelled, split_path, verified_blocks
 from ipfs_kit_py._sources.asking import within
 from ipfs_kit_py._sources.flights import Failure, Flights, Landing
 from ipfs_kit_py._sources.keeper import Keeper, Uncached
-from ipfs_kit_py._sources.source import CheckingSource, OwnSource, Watched
+from ipfs_kit_py._sources.source import (
+    Attended,
+    CheckingSource,
+    DagSource,
+    VerifyingSource,
+    Watched,
+)
 from ipfs_kit_py._sources.tiers import DiskTier, MemoryTier
 from ipfs_kit_py.errors import (
     CancelledError,
@@ -24,7 +32,10 @@ if TYPE_CHECKING:
 
     from ipfs_kit_py._cache.disk import DiskCache
     from ipfs_kit_py._cache.manager import TieredCacheManager
+    from ipfs_kit_py._repository import IPFSPath
     from ipfs_kit_py._sources.source import Source
+
+_Keep: TypeAlias = Callable[[CID, Block], object]
 
 # What a failure is called that has no name of its own.
 _OTHER = UnreachableError
@@ -65,6 +76,8 @@ class Chain:
         self._far = [source for source in self.sources if source.is_remote]
         self._keeper: Keeper = Uncached() if cache is None else cache
         self._timeout = timeout_seconds
+        # What the calling thread reads whole, and from whom.
+        self._whole = threading.local()
         self._flights = Flights()
 
     @property
@@ -86,7 +99,7 @@ class Chain:
             UnreachableError: A block was nowhere, and a source could not be asked.
         """
         wanted = list(dict.fromkeys(cids))
-        near = self._ask(self._near, wanted)
+        near = self._ask(self._near, wanted, _leave)
         found = dict(near.blocks)
         left = _without(wanted, found)
         while left and self._far:
@@ -95,6 +108,26 @@ class Chain:
         if left and near.failure is not None:
             raise near.failure.error_for(left[0])
         return found
+
+    @contextmanager
+    def reading_whole(self, *paths: "IPFSPath") -> Iterator[None]:
+        """Let sources give DAGs in one go that this thread is about to read.
+
+        Args:
+            paths: What will be read, with all that is below it.
+        """
+        outer: list[Source] = getattr(self._whole, "sources", [])
+        givers = [source for source in self._far if isinstance(source, DagSource)]
+        with ExitStack() as stack:
+            inner: list[Source] = []
+            for root, names in map(split_path, paths if givers and not outer else ()):
+                if isinstance(root, CID):
+                    inner += [stack.enter_context(it.dag(root, names)) for it in givers]
+            self._whole.sources = outer or inner
+            try:
+                yield
+            finally:
+                self._whole.sources = outer
 
     def fetch_ahead(self, cids: Iterable[CID]) -> None:
         """Fetch what nobody has asked for yet, and set it aside for whoever will.
@@ -117,11 +150,10 @@ class Chain:
         own, mine, others = self._flights.board(cids)
         landing = None
         try:
-            landing = self._ask(self._far, mine)
-            self._keeper.count_fetched(landing.blocks.values())
             keep = self._keeper.set_aside if ahead else self._keeper.keep_block
-            for cid, block in landing.blocks.items():
-                keep(cid, block)
+            whole: list[Source] = getattr(self._whole, "sources", [])
+            landing = self._ask([*whole, *self._far], mine, keep)
+            self._keeper.count_fetched(landing.blocks.values())
         finally:
             # Who was stopped gives no answer to those who wait.
             self._flights.end(own, mine, landing)
@@ -136,7 +168,9 @@ class Chain:
                 self._keeper.use_aside(cid)
         return again
 
-    def _ask(self, sources: "Iterable[Source]", cids: Sequence[CID]) -> Landing:
+    def _ask(
+        self, sources: "Iterable[Source]", cids: Sequence[CID], keep: _Keep
+    ) -> Landing:
         """Ask sources one after the other."""
         found: dict[CID, Block] = {}
         failures: list[Failure] = []
@@ -144,18 +178,21 @@ class Chain:
             left = _without(cids, found)
             if not left:
                 break
+            given: dict[CID, Block] = {}
             try:
-                blocks, wrong = _checked(source, self._ask_one(source, left))
+                wrong = self._ask_one(source, partial(_take, source, left, keep, given))
             except CancelledError:
                 raise
             except (IPFSError, OSError) as error:
                 failure = Failure(_kind_of(error), source.name, str(error))
             else:
-                found |= blocks
                 if not wrong:
+                    found |= given
                     continue
                 reason = f"it gave bytes that do not have the hash of {wrong}"
                 failure = Failure(IntegrityError, source.name, reason)
+            # What came before it went wrong is good.
+            found |= dict(given)
             import logging
 
             log = logging.getLogger("ipfs_kit_py")
@@ -163,14 +200,43 @@ class Chain:
             failures.append(failure)
         return Landing(found, _together(failures))
 
-    def _ask_one(self, source: "Source", cids: list[CID]) -> "Mapping[CID, Buffer]":
-        if source.is_remote:
-            ask = partial(source.get_blocks, cids)
-            # Much may take long; who looks for stalls does better than any clock here.
-            watched = isinstance(source, Watched)
-            seconds = None if watched else self._timeout
-            return within(seconds, ask, f"ipfs-kit-{source.name}")
-        return source.get_blocks(cids)
+    def _ask_one(self, source: "Source", take: Callable[[], CID | None]) -> CID | None:
+        if not source.is_remote or isinstance(source, Attended):
+            return take()
+        # Much may take long; who looks for stalls does better than any clock here.
+        seconds = None if isinstance(source, Watched) else self._timeout
+        return within(seconds, take, f"ipfs-kit-{source.name}")
+
+
+def _take(
+    source: "Source", cids: list[CID], keep: _Keep, taken: dict[CID, Block]
+) -> CID | None:
+    """Take what a source gives, as it comes, and name a block whose bytes are wrong."""
+    bad = None
+    for given in _pieces(source, cids):
+        # Whoever asked may have gone.
+        check_cancelled()
+        blocks, wrong = _checked(source, given)
+        for cid, block in blocks.items():
+            keep(cid, block)
+            taken[cid] = block
+        bad = bad or wrong
+    return bad
+
+
+def _pieces(source: "Source", cids: list[CID]) -> "Iterator[Mapping[CID, Buffer]]":
+    # Asking whether it is a `StreamingSource` takes as long as a small block does.
+    stream = getattr(source, "stream_blocks", None)
+    if stream is None:
+        yield source.get_blocks(cids)
+        return
+    for cid, data in stream(cids):
+        yield {cid: data}
+
+
+def _leave(cid: CID, block: Block) -> None:
+    """Keep nothing: it is where it belongs."""
+    del cid, block
 
 
 def _kind_of(error: Exception) -> type[IPFSError]:
@@ -184,7 +250,7 @@ def _checked(
     source: "Source", given: "Mapping[CID, Buffer]"
 ) -> tuple[dict[CID, Block], CID | None]:
     """Take what a source gave, and name a block whose bytes are wrong."""
-    if isinstance(source, OwnSource):
+    if isinstance(source, VerifyingSource):
         return cast("dict[CID, Block]", given), None
     blocks: dict[CID, Block] = {}
     if isinstance(source, CheckingSource):

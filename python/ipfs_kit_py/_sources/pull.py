@@ -55,7 +55,8 @@ def pull(
     """
     chain = Chain(None, sources, timeout_seconds=timeout_seconds)
     reader = ChainReader(chain, repository)
-    done = _native.repo_pull(
-        repository._core, reader._core, path, progress, pin=pin, name=name
-    )
+    with chain.reading_whole(path):
+        done = _native.repo_pull(
+            repository._core, reader._core, path, progress, pin=pin, name=name
+        )
     return Moved(*done)

@@ -1,12 +1,16 @@
 """Reading files, blocks and DAGs out of a chain of sources."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Literal
 
 from ipfs_kit_py import _native
+from ipfs_kit_py._car import Unpacked
+from ipfs_kit_py._hashing import ProgressCallback, StrPath
 from ipfs_kit_py._native import CID, Block, FileReader
-from ipfs_kit_py._repository import Repository
+from ipfs_kit_py._repository import IPFSPath, Repository
 from ipfs_kit_py._repository.blocks import BlockReading
-from ipfs_kit_py._repository.dags import DagReading
+from ipfs_kit_py._repository.dags import DagReading, DagStat, ExportReport, Writable
 from ipfs_kit_py._repository.ipfs_file import Ahead
 from ipfs_kit_py._repository.reading import Reading
 from ipfs_kit_py._sources.ahead import ReadAhead
@@ -58,6 +62,51 @@ class ChainReader(Reading, DagReading, BlockReading):
     def is_remote(self) -> bool:
         """Whether anyone beyond this machine is asked."""
         return self._chain.is_remote
+
+    def reading_whole(self, *paths: IPFSPath) -> AbstractContextManager[None]:
+        """Let sources give DAGs in one go that this thread is about to read."""
+        return self._chain.reading_whole(*paths)
+
+    def get(
+        self,
+        path: IPFSPath,
+        output: StrPath,
+        progress: ProgressCallback | None = None,
+        *,
+        symlinks: Literal["inside", "any", "skip"] = "inside",
+        max_bytes: int | None = None,
+        max_entries: int | None = None,
+    ) -> Unpacked:
+        """Write a file or folder to disk, as a `Repository` does."""
+        with self.reading_whole(path):
+            return super().get(
+                path,
+                output,
+                progress,
+                symlinks=symlinks,
+                max_bytes=max_bytes,
+                max_entries=max_entries,
+            )
+
+    def dag_export(
+        self,
+        path: IPFSPath,
+        output: StrPath | Writable,
+        progress: ProgressCallback | None = None,
+    ) -> ExportReport:
+        """Write everything below a root into a CAR file, as a `Repository` does."""
+        with self.reading_whole(path):
+            return super().dag_export(path, output, progress)
+
+    def dag_stat(
+        self,
+        paths: IPFSPath | Iterable[IPFSPath],
+        progress: ProgressCallback | None = None,
+    ) -> DagStat:
+        """Count the blocks below roots, as a `Repository` does."""
+        given = [paths] if isinstance(paths, str | CID) else list(paths)
+        with self.reading_whole(*given):
+            return super().dag_stat(given, progress)
 
     def _blocks(self, cids: list[CID]) -> list[Block | None]:
         found = self._chain.get_blocks(cids)

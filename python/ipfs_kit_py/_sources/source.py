@@ -1,7 +1,8 @@
 """What a source of blocks is, and in which order sources are asked."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from ipfs_kit_py._native import CID, Block
 from ipfs_kit_py._repository.blocks import BlockReading
@@ -58,6 +59,29 @@ class Source(Protocol):
         """
 
 
+class StreamingSource(Source, Protocol):
+    """One that gives blocks as they come, so that each is kept at once."""
+
+    def stream_blocks(self, cids: Sequence[CID]) -> "Iterator[tuple[CID, Buffer]]":
+        """Give those blocks that it has, in any order.
+
+        Raises:
+            IPFSError: It could not be asked for some; the others came before.
+            OSError: The same.
+        """
+
+
+@runtime_checkable
+class DagSource(Source, Protocol):
+    """One that can give all that is below a block in one go."""
+
+    def dag(self, root: CID, names: Sequence[str] = ()) -> AbstractContextManager[Source]:
+        """Give a source of all that is below a path, for as long as it is read.
+
+        It is asked before this one, and need not have everything.
+        """
+
+
 def cost_of(tier: str) -> float:
     """Give the place of a tier."""
     return float(ORDER.index(tier))
@@ -68,7 +92,11 @@ def order_for(role: "RoleName") -> tuple[str, ...]:
     return tuple(tier for tier in ORDER if tier != "cluster" or role in _CLUSTER_ROLES)
 
 
-class OwnSource:
+class VerifyingSource:
+    """One of ours, which verifies what it gives: to do so twice would cost as much."""
+
+
+class OwnSource(VerifyingSource):
     """One of ours, on this machine: what it gives was verified where it lies."""
 
     is_remote = False
@@ -82,6 +110,13 @@ class Watched:
 
 class CheckingSource(Watched):
     """One of ours that verifies some of what it gives: that which comes as `Block`."""
+
+
+class Attended(Watched):
+    """One that looks, while it waits, whether its caller is to stop.
+
+    It is asked on the caller's own thread.
+    """
 
 
 class RepositorySource(OwnSource):

@@ -1,0 +1,189 @@
+"""GET requests to servers that nobody trusts.
+
+What is asked for comes whole, within the size that was said, and at some speed, or an
+exception does. Redirects are followed a few times, from secure to insecure never, and
+from the world into a private network never.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+from ipfs_kit_py._forks import remember
+from ipfs_kit_py._http.waiting import check
+from ipfs_kit_py.errors import LimitExceededError, TimedOutError, UnreachableError
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from ipfs_kit_py._gateways.address import Address
+
+MOST_REDIRECTS: Final = 5
+# Who sends less than this in as long as nothing at all may come, is as good as silent.
+_LEAST_BYTES: Final = 16 << 10
+_MOVED: Final = (301, 302, 303, 307, 308)
+_KEPT_CONNECTIONS: Final = 24
+
+
+class Reply(NamedTuple):
+    """What a server answered, behind all redirects."""
+
+    status: int
+    headers: Mapping[str, str]
+    is_public: bool
+    """Whether the server that was asked first is one that all the world can reach."""
+    pieces: Iterator[bytes]
+    """The body as it comes."""
+
+    @property
+    def content_type(self) -> str:
+        """What it says it is, without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def read(self, most_bytes: int) -> bytes:
+        """Give the whole body.
+
+        Raises:
+            LimitExceededError: It is longer than it may be.
+        """
+        said = self.headers.get("content-length", "")
+        if said.isdecimal() and int(said[:20]) > most_bytes:
+            raise LimitExceededError(f"it says it sends {said[:20]} bytes")
+        found, size = [], 0
+        for piece in self.pieces:
+            found.append(piece)
+            size += len(piece)
+            if size > most_bytes:
+                raise LimitExceededError(f"it sends more than {most_bytes} bytes")
+        return found[0] if len(found) == 1 else b"".join(found)
+
+
+class Client:
+    """Connections to servers; threads may share it.
+
+    Args:
+        connect_seconds: How long a connection may take.
+        stall_seconds: How long no byte may come.
+    """
+
+    def __init__(self, connect_seconds: float, stall_seconds: float) -> None:
+        self._connect_seconds = connect_seconds
+        self.stall_seconds = stall_seconds
+        self.after_fork()
+        remember(self)
+
+    def after_fork(self) -> None:
+        """Leave the connections to the process that this one was forked from."""
+        self._pools: dict[tuple[str, bool], httpx2.BaseTransport] = {}
+
+    def close(self) -> None:
+        """Close all connections; those that are needed again are made again."""
+        pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            pool.close()
+
+    def __del__(self) -> None:
+        """Close all connections: sockets that are left behind complain."""
+        self.close()
+
+    @contextmanager
+    def get(
+        self, server: "Address", path: str, accept: str, *, public_only: bool = False
+    ) -> Iterator[Reply]:
+        """Ask a server, and whomever it points to.
+
+        Args:
+            server: Whom.
+            path: What, with a slash at its beginning.
+            accept: The content type to ask for.
+            public_only: Go to no address of this machine or of a private network.
+
+        Raises:
+            UnreachableError: It cannot be reached, breaks off, or points nowhere good.
+            TimedOutError: It is too slow.
+        """
+        from ipfs_kit_py._http.errors import translated
+
+        asked = url = server.url + path
+        from_public = public_only
+        with translated("it"):
+            for _ in range(MOST_REDIRECTS + 1):
+                check()
+                own = url.startswith(server.url + "/")
+                found = self._send(
+                    url, accept, server.authorization if own else None, from_public
+                )
+                try:
+                    if url == asked:
+                        from_public = public_only or _is_public(found)
+                    where = found.headers.get("location")
+                    if found.status_code not in _MOVED or not where:
+                        is_public, pieces = from_public, self._pieces(found)
+                        yield Reply(found.status_code, found.headers, is_public, pieces)
+                        return
+                    url = _next(url, where)
+                finally:
+                    found.close()
+        raise UnreachableError(f"it redirects more than {MOST_REDIRECTS} times")
+
+    def _send(
+        self, url: str, accept: str, authorization: str | None, public_only: bool
+    ) -> "httpx2.Response":
+        import httpx2
+
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        headers |= {"User-Agent": "ipfs-kit", "Connection": "keep-alive"}
+        if authorization:
+            headers["Authorization"] = authorization
+        stall = self.stall_seconds
+        seconds = {"connect": self._connect_seconds, "read": stall, "write": stall}
+        request = httpx2.Request(
+            "GET", url, headers=headers, extensions={"timeout": seconds}
+        )
+        return self._pool(request.url.scheme, public_only).handle_request(request)
+
+    def _pool(self, scheme: str, public_only: bool) -> "httpx2.BaseTransport":
+        found = self._pools.get((scheme, public_only))
+        if found is None:
+            from ipfs_kit_py._http.network import Transport
+
+            made = Transport(
+                kept=_KEPT_CONNECTIONS, tls=scheme == "https", public_only=public_only
+            )
+            # Of two threads that make one at a time, both use the same.
+            found = self._pools.setdefault((scheme, public_only), made)
+        return found
+
+    def _pieces(self, found: "httpx2.Response") -> Iterator[bytes]:
+        """Give the body, as long as it comes at some speed."""
+        start, size = time.monotonic(), 0
+        for piece in found.iter_raw():
+            yield piece
+            size += len(piece)
+            allowed = (size // _LEAST_BYTES + 2) * self.stall_seconds
+            if time.monotonic() - start > allowed:
+                raise TimedOutError(f"it sent {size} bytes in {allowed:g} seconds")
+
+
+def _is_public(found: "httpx2.Response") -> bool:
+    try:
+        return bool(found.extensions["network_stream"].get_extra_info("is_public"))
+    except OSError:
+        # It is closed already.
+        return True
+
+
+def _next(url: str, where: str) -> str:
+    """Give the URL that a redirect leads to."""
+    try:
+        found = urljoin(url, where)
+        parts = urlsplit(found)
+    except ValueError as error:
+        raise UnreachableError(f"it redirects to what is no URL: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UnreachableError(f"it redirects to {where[:40]!r}, no HTTP")
+    if url.startswith("https:") and parts.scheme != "https":
+        raise UnreachableError("it redirects from https to http")
+    return found

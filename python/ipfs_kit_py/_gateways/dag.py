@@ -1,0 +1,183 @@
+"""All that is below a block, in one reply: a CAR that is read ahead of who needs it.
+
+It saves a round trip for each of many small blocks, and nothing depends on it: whatever
+goes wrong ends it, and what did not come is fetched block by block.
+"""
+
+import threading
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from ipfs_kit_py._http.waiting import SLICE_SECONDS, check
+from ipfs_kit_py._native import CID, Block, CancelToken, verified_blocks
+from ipfs_kit_py._sources.asking import go_on
+from ipfs_kit_py._sources.source import Attended, VerifyingSource
+from ipfs_kit_py.errors import (
+    IntegrityError,
+    IPFSError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._gateways.gateway import Gateway
+    from ipfs_kit_py._gateways.pool import Pool
+
+ACCEPT: Final = "application/vnd.ipld.car; version=1; order=dfs; dups=n"
+_TYPE: Final = "application/vnd.ipld.car"
+_QUERY: Final = "format=car&dag-scope=all&car-version=1&car-order=dfs&car-dups=n"
+# What may lie here, not asked for yet.
+_MOST_BYTES: Final = 8 << 20
+# Blocks that are larger in the mean are better asked for one by one.
+_LARGE_BYTES: Final = 256 << 10
+# What may come in vain before the rest is left.
+_MOST_VAIN_BYTES: Final = 32 << 20
+_AT_ONCE: Final = 16
+# Nobody waits for the next block longer than this; it is asked for by itself then.
+_PATIENCE_SECONDS: Final = 5.0
+_GOOD: Final = 200
+
+
+class DagStream(VerifyingSource, Attended):
+    """A source of the blocks of one DAG, for as long as a `with` block.
+
+    The CAR is asked for when the first block of all is: a DAG whose top is here is here
+    in part, and would come again.
+
+    Args:
+        pool: The gateways; the best of them is asked.
+        root: The top.
+        names: The path below it that leads to what is wanted.
+        cost: Its place among the sources.
+    """
+
+    name = "gateway (CAR)"
+
+    def __init__(
+        self, pool: "Pool", root: CID, names: Sequence[str], cost: float
+    ) -> None:
+        self._pool = pool
+        self._root = root
+        self._path = "/".join(quote(part, safe="") for part in (str(root), *names))
+        self.cost = cost
+        self._token = CancelToken()
+        self._changed = threading.Condition()
+        self._blocks: dict[CID, Block] = {}
+        self._bytes = 0
+        self._vain = 0
+        self._needless: set[CID] = set()
+        self._awaited = 0
+        self._state = "new"
+
+    def get_blocks(self, cids: Sequence[CID]) -> dict[CID, Block]:
+        """Give those that came, or come soon."""
+        if self._state == "new":
+            self._begin(cids)
+        found: dict[CID, Block] = {}
+        with self._changed:
+            self._awaited += 1
+            try:
+                self._gather(cids, found)
+            finally:
+                self._awaited -= 1
+                self._needless.update(cid for cid in cids if cid not in found)
+                self._changed.notify_all()
+        return found
+
+    def close(self) -> None:
+        """End it."""
+        self._token.cancel()
+        self._end()
+
+    def _begin(self, cids: Sequence[CID]) -> None:
+        gateways = [at for at in self._pool.gateways if not at.health.pause_seconds]
+        if self._root not in cids or not gateways:
+            self._state = "ended"
+            return
+        best = min(gateways, key=lambda at: at.health.rank)
+        self._state = "coming"
+        threading.Thread(
+            target=self._run, args=[best], name="ipfs-kit-car", daemon=True
+        ).start()
+
+    def _gather(self, cids: Sequence[CID], found: dict[CID, Block]) -> None:
+        waited = 0.0
+        while True:
+            before = len(found)
+            for cid in cids:
+                block = self._blocks.pop(cid, None)
+                if block is not None:
+                    found[cid] = block
+                    self._bytes -= len(block)
+            if len(found) > before:
+                waited = 0.0
+                self._changed.notify_all()
+            is_full = self._bytes >= _MOST_BYTES and bool(found)
+            if len(found) == len(cids) or self._state != "coming" or is_full:
+                return
+            if waited >= _PATIENCE_SECONDS:
+                self._state = "ended"
+                self._token.cancel()
+                return
+            if not self._changed.wait(SLICE_SECONDS):
+                waited += SLICE_SECONDS
+            go_on()
+
+    def _run(self, gateway: "Gateway") -> None:
+        try:
+            with self._token:
+                self._read(gateway)
+        except IPFSError as error:
+            import logging
+
+            log = logging.getLogger("ipfs_kit_py")
+            log.debug("a CAR of %s from %s ended: %s", self._path, gateway, error)
+        finally:
+            self._end()
+
+    def _read(self, gateway: "Gateway") -> None:
+        blocks = gateway.stream(f"/ipfs/{self._path}?{_QUERY}", ACCEPT, _TYPE)
+        # The first by itself, since somebody waits; then as many at once as came.
+        count = size = 0
+        while batch := list(islice(blocks, _AT_ONCE if count else 1)):
+            self._put(gateway, batch)
+            count += len(batch)
+            size += sum(len(data) for _, data in batch)
+            if count > _AT_ONCE and size > count * _LARGE_BYTES:
+                # Side by side these come sooner.
+                return
+
+    def _put(self, gateway: "Gateway", batch: list[tuple[CID, bytes]]) -> None:
+        cids = [cid for cid, _ in batch]
+        checked = verified_blocks(cids, [data for _, data in batch])
+        for cid, block in zip(cids, checked, strict=True):
+            if block is None:
+                gateway.health.misbehaved()
+                raise IntegrityError(f"it gave a CAR with wrong bytes for {cid}")
+            with self._changed:
+                if cid in self._needless:
+                    continue
+                self._make_room()
+                self._blocks[cid] = block
+                self._bytes += len(block)
+                self._changed.notify_all()
+
+    def _make_room(self) -> None:
+        """Wait until there is room; what nobody asks for makes it when somebody waits."""
+        while self._bytes >= _MOST_BYTES:
+            if self._awaited:
+                oldest = next(iter(self._blocks))
+                size = len(self._blocks.pop(oldest))
+                self._bytes -= size
+                self._vain += size
+                if self._vain > _MOST_VAIN_BYTES:
+                    raise UnreachableError("it gives too much that nobody asks for")
+            else:
+                self._changed.wait(SLICE_SECONDS)
+                check()
+
+    def _end(self) -> None:
+        with self._changed:
+            self._state = "ended"
+            self._changed.notify_all()

@@ -1,13 +1,17 @@
 """`ipfs-kit block`: single blocks."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from ipfs_kit_py._cli.inputs import put_options, read_input
 from ipfs_kit_py._cli.output import emit, output_options
-from ipfs_kit_py._cli.repository import KuboCommand, with_repository
+from ipfs_kit_py._cli.repository import KuboCommand, with_reader, with_repository
 from ipfs_kit_py._repository import Repository
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._sources import ChainReader
 
 
 @click.group()
@@ -45,12 +49,12 @@ def put(
 
 @block.command(cls=KuboCommand)
 @click.argument("cid", metavar="CID")
-@with_repository()
+@with_reader
 @output_options
-def get(cid: str, *, repository: Repository, quiet: bool, as_json: bool) -> None:
+def get(cid: str, *, reader: "ChainReader", quiet: bool, as_json: bool) -> None:
     """Print the bytes of a block; with `--json`, in hexadecimal."""
     del quiet
-    data = repository.block_view(cid)
+    data = reader.block_view(cid)
     if as_json:
         emit({"cid": cid, "size": len(data), "hex": bytes(data).hex()}, "", as_json=True)
         return
@@ -60,13 +64,13 @@ def get(cid: str, *, repository: Repository, quiet: bool, as_json: bool) -> None
 
 @block.command(cls=KuboCommand)
 @click.argument("cid", metavar="CID")
-@with_repository()
+@with_reader
 @output_options
-def stat(cid: str, *, repository: Repository, quiet: bool, as_json: bool) -> None:
+def stat(cid: str, *, reader: "ChainReader", quiet: bool, as_json: bool) -> None:
     """Say how many bytes a block has."""
-    size = repository.block_stat(cid)
-    text = str(size) if quiet else f"Key: {repository.resolve(cid)}\nSize: {size}"
-    emit({"cid": str(repository.resolve(cid)), "size": size}, text, as_json=as_json)
+    size = reader.block_stat(cid)
+    text = str(size) if quiet else f"Key: {reader.resolve(cid)}\nSize: {size}"
+    emit({"cid": str(reader.resolve(cid)), "size": size}, text, as_json=as_json)
 
 
 @block.command(cls=KuboCommand)

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,8 +14,16 @@ from ipfs_kit_py._cli.output import (
     progress_bar,
     progress_option,
 )
-from ipfs_kit_py._cli.repository import KuboCommand, human, with_repository
+from ipfs_kit_py._cli.repository import (
+    KuboCommand,
+    human,
+    with_reader,
+    with_repository,
+)
 from ipfs_kit_py._repository import ImportReport, Repository
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._sources import ChainReader
 
 
 @click.group()
@@ -53,31 +62,31 @@ def put(
 @dag.command(cls=KuboCommand)
 @click.argument("path")
 @click.option("--output-codec", default="dag-json", show_default=True)
-@with_repository()
+@with_reader
 @output_options
 def get(
     path: str,
     *,
-    repository: Repository,
+    reader: "ChainReader",
     output_codec: str,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Print what a path names; `CID/a/0/b` goes by keys, indexes and names."""
     del quiet
-    data = repository.dag_get(path, output_codec="dag-json" if as_json else output_codec)
+    data = reader.dag_get(path, output_codec="dag-json" if as_json else output_codec)
     sys.stdout.buffer.write(data + b"\n" if as_json else data)
     sys.stdout.buffer.flush()
 
 
 @dag.command(cls=KuboCommand)
 @click.argument("path")
-@with_repository()
+@with_reader
 @output_options
-def resolve(path: str, *, repository: Repository, quiet: bool, as_json: bool) -> None:
+def resolve(path: str, *, reader: "ChainReader", quiet: bool, as_json: bool) -> None:
     """Print the CID that a path leads to, and what is left of the path."""
     del quiet
-    found = repository.dag_resolve(path)
+    found = reader.dag_resolve(path)
     text = f"{found.cid}/{found.remainder}" if found.remainder else str(found.cid)
     record = {"cid": str(found.cid), "remainder": found.remainder}
     emit(record, text, as_json=as_json)
@@ -127,12 +136,12 @@ def _import(
 @click.argument("path")
 @click.option("-o", "--output", help="The CAR file; standard output if not given.")
 @progress_option
-@with_repository()
+@with_reader
 @output_options
 def export(
     path: str,
     *,
-    repository: Repository,
+    reader: "ChainReader",
     output: str | None,
     progress: bool | None,
     quiet: bool,
@@ -142,10 +151,10 @@ def export(
     hidden = hides_bar(progress, quiet=quiet or as_json)
     with progress_bar("exporting", None, quiet=hidden) as report:
         if output is None:
-            repository.dag_export(path, sys.stdout.buffer, report)
+            reader.dag_export(path, sys.stdout.buffer, report)
             sys.stdout.buffer.flush()
             return
-        done = repository.dag_export(path, output, report)
+        done = reader.dag_export(path, output, report)
     record = {"output": output, "blocks": done.blocks, "bytes": done.bytes}
     text = output if quiet else f"{output}: {done.blocks:,} blocks, {done.bytes:,} bytes"
     emit(record, text, as_json=as_json)
@@ -154,12 +163,12 @@ def export(
 @dag.command(cls=KuboCommand)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @progress_option
-@with_repository()
+@with_reader
 @output_options
 def stat(
     paths: tuple[str, ...],
     *,
-    repository: Repository,
+    reader: "ChainReader",
     progress: bool | None,
     quiet: bool,
     as_json: bool,
@@ -167,7 +176,7 @@ def stat(
     """Count the blocks below roots, and what they share."""
     hidden = hides_bar(progress, quiet=quiet or as_json)
     with progress_bar("counting", None, quiet=hidden) as report:
-        found = repository.dag_stat(list(paths), report)
+        found = reader.dag_stat(list(paths), report)
     alone = sum(root.bytes for root in found.roots)
     shared = alone - found.bytes
     ratio = alone / found.bytes if found.bytes else 1.0

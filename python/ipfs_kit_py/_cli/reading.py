@@ -1,4 +1,4 @@
-"""`ipfs-kit cat`, `get`, `ls` and `refs`: reading from the repository."""
+"""`ipfs-kit cat`, `get`, `ls` and `refs`: reading, wherever the blocks are."""
 
 import stat
 import sys
@@ -17,13 +17,16 @@ from ipfs_kit_py._cli.output import (
     progress_option,
     show_time,
 )
-from ipfs_kit_py._cli.repository import KuboCommand, human, with_repository
+from ipfs_kit_py._cli.repository import KuboCommand, human, with_reader
+from ipfs_kit_py._cli.settings import settings
 from ipfs_kit_py._native import split_path
-from ipfs_kit_py._repository import Entry, Repository
+from ipfs_kit_py._repository import Entry
 from ipfs_kit_py.errors import UnsafePathError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from ipfs_kit_py._sources import ChainReader
 
 # Lines whose columns are set together; more of a listing is not held.
 _ALIGNED = 1000
@@ -34,12 +37,12 @@ _ALIGNED = 1000
 @click.option("-o", "--offset", type=click.IntRange(0), default=0, help="Where to begin.")
 @click.option("-l", "--length", type=click.IntRange(0), help="Most bytes to print.")
 @progress_option
-@with_repository()
+@with_reader
 @output_options
 def cat(
     paths: tuple[str, ...],
     *,
-    repository: Repository,
+    reader: "ChainReader",
     offset: int,
     length: int | None,
     progress: bool | None,
@@ -52,10 +55,10 @@ def cat(
     """
     if as_json:
         for path in paths:
-            found = repository.stat(path)
+            found = reader.stat(path)
             emit({"cid": str(found.cid), "size": found.size}, "", as_json=True)
         return
-    sizes = [repository.open(path).size for path in paths]
+    sizes = [reader.open(path).size for path in paths]
     total = max(0, sum(sizes) - offset)
     total = total if length is None else min(total, length)
     # The bar is for those who look at the terminal while the bytes go elsewhere.
@@ -64,7 +67,7 @@ def cat(
         done = 0
         for path, size in zip(paths, sizes, strict=True):
             rest = None if length is None else length - done
-            for piece in repository.iter_file(path, min(offset, size), rest):
+            for piece in reader.iter_file(path, min(offset, size), rest):
                 sys.stdout.buffer.write(piece)
                 done += len(piece)
                 if report:
@@ -78,12 +81,12 @@ def cat(
 @click.option("-o", "--output", help="What to make; the last name of PATH if not given.")
 @progress_option
 @extract_options
-@with_repository()
+@with_reader
 @output_options
 def get(
     path: str,
     *,
-    repository: Repository,
+    reader: "ChainReader",
     output: str | None,
     progress: bool | None,
     symlinks: Literal["inside", "any", "skip"],
@@ -102,18 +105,19 @@ def get(
         # A URL may spell a name that leads elsewhere, and a directory may have it.
         if output == ".." or Path(output).name != output:
             raise UnsafePathError(f"{output!r} is no file name: say where to with -o")
-    found = repository.stat(path)
-    total = found.size if found.kind == "file" else found.cumulative_size
-    hidden = hides_bar(progress, quiet=quiet or as_json)
-    with progress_bar("writing", total, quiet=hidden) as report:
-        done = repository.get(
-            path,
-            output,
-            report,
-            symlinks=symlinks,
-            max_bytes=max_bytes,
-            max_entries=max_entries,
-        )
+    with reader.reading_whole(path):
+        found = reader.stat(path)
+        total = found.size if found.kind == "file" else found.cumulative_size
+        hidden = hides_bar(progress, quiet=quiet or as_json)
+        with progress_bar("writing", total, quiet=hidden) as report:
+            done = reader.get(
+                path,
+                output,
+                report,
+                symlinks=symlinks,
+                max_bytes=max_bytes,
+                max_entries=max_entries,
+            )
     record = {"output": output, "entries": done.entries, "bytes": done.bytes}
     text = output if quiet else f"Saving file(s) to {output}"
     emit(record, text, as_json=as_json)
@@ -131,12 +135,12 @@ def get(
 @click.option("-s", "--stream", is_flag=True, help="Print each entry as it is found.")
 @click.option("-l", "--long", is_flag=True, help="Print modes and times of change.")
 @click.option("-H", "--human", "readable", is_flag=True, help="Print sizes as 1.2 kB.")
-@with_repository()
+@with_reader
 @output_options
 def ls(
     paths: tuple[str, ...],
     *,
-    repository: Repository,
+    reader: "ChainReader",
     headers: bool,
     resolve_type: bool,
     size: bool,
@@ -151,9 +155,9 @@ def ls(
     for number, path in enumerate(paths):
         if len(paths) > 1 and not (as_json or quiet):
             click.echo(f"{path}:")
-        found = repository.stat(path)
+        found = reader.stat(path)
         if found.kind == "directory":
-            entries: Iterable[Entry] = repository.ls(path, resolve=resolve)
+            entries: Iterable[Entry] = reader.ls(path, resolve=resolve)
         else:
             root, names = split_path(path)
             name = names[-1] if names else str(root)
@@ -170,7 +174,7 @@ def ls(
                     click.echo(str(entry.cid))
                 else:
                     rows.append(
-                        _row(repository, entry, size=size, long=long, readable=readable)
+                        _row(reader, entry, size=size, long=long, readable=readable)
                     )
             if headers and first and not (as_json or quiet):
                 rows.insert(0, _head(size=size, long=long))
@@ -196,7 +200,7 @@ def _head(*, size: bool, long: bool) -> list[str]:
 
 
 def _row(
-    repository: Repository, entry: Entry, *, size: bool, long: bool, readable: bool
+    reader: "ChainReader", entry: Entry, *, size: bool, long: bool, readable: bool
 ) -> list[str]:
     is_folder = entry.kind == "directory"
     length = entry.size if entry.file_size is None else entry.file_size
@@ -209,7 +213,7 @@ def _row(
         return [*row, name]
     mode, time = "-", "-"
     if entry.kind is not None:
-        found = repository.stat(entry.cid)
+        found = reader.stat(entry.cid)
         if found.mode is not None:
             kinds = {"directory": stat.S_IFDIR, "symlink": stat.S_IFLNK}
             mode = stat.filemode(kinds.get(entry.kind, stat.S_IFREG) | found.mode)
@@ -235,12 +239,12 @@ def _print(rows: list[list[str]]) -> None:
 @click.option("-u", "--unique", is_flag=True, help="Print each target once.")
 @click.option("-r", "--recursive", is_flag=True, help="Follow links.")
 @click.option("--max-depth", type=int, default=-1, help="How many levels to follow.")
-@with_repository()
+@with_reader
 @output_options
 def refs(
     paths: tuple[str, ...],
     *,
-    repository: Repository,
+    reader: "ChainReader",
     form: str | None,
     edges: bool,
     unique: bool,
@@ -255,15 +259,18 @@ def refs(
     """
     del quiet
     if paths == ("local",):
-        for cid in repository.blocks():
-            emit({"cid": str(cid)}, str(cid), as_json=as_json)
+        from ipfs_kit_py._engine import open_engine
+
+        with open_engine(settings().config, create=False) as repository:
+            for cid in repository.blocks():
+                emit({"cid": str(cid)}, str(cid), as_json=as_json)
         return
     if edges and form is not None:
         raise click.UsageError("--edges and --format exclude each other")
     form = "<src> -> <dst>" if edges else form or "<dst>"
     depth = None if max_depth < 0 else max_depth
     for path in paths:
-        for link in repository.refs(
+        for link in reader.refs(
             path, recursive=recursive, unique=unique, max_depth=depth
         ):
             source, target = str(link.source), str(link.target)

@@ -1,12 +1,18 @@
 """What commands on a repository share: `--repo`, and flags as Kubo takes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ipfs_kit_py._cli.settings import settings
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._config import Config
+    from ipfs_kit_py._engine.engine import Engine
+    from ipfs_kit_py._sources import ChainReader
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,6 +69,55 @@ def with_repository(*, create: bool = False) -> Callable[[F], Callable[..., Any]
         return run
 
     return decorate
+
+
+def with_reader(command: F) -> Callable[..., Any]:
+    """Give a command a `reader` of the repository, the cache and every other source.
+
+    Where the settings name sources beyond this machine, there need be no repository, and
+    none is made.
+    """
+
+    @repo_option
+    @wraps(command)
+    def run(*args: object, repo_path: str | None, **kwargs: object) -> object:
+        del repo_path
+        # Memory ends with the command: what was fetched has to last on the disk.
+        config = settings(cache_config={"min_item_size": 0}).config
+        with open_reader(config) as reader:
+            return command(*args, reader=reader, **kwargs)
+
+    return run
+
+
+@contextmanager
+def open_reader(config: "Config") -> "Iterator[ChainReader]":
+    """Open what reads by a configuration, for a `with` block."""
+    from ipfs_kit_py._cache.manager import TieredCacheManager
+    from ipfs_kit_py._sources import reader_for
+
+    engine = _engine_to_read(config)
+    tiers = TieredCacheManager.for_settings(config.cache_config)
+    try:
+        yield reader_for(engine, tiers, config)
+    finally:
+        tiers.close()
+        if engine is not None:
+            engine.close()
+
+
+def _engine_to_read(config: "Config") -> "Engine | None":
+    from ipfs_kit_py._engine import open_engine
+    from ipfs_kit_py._gateways.lookup import find_gateways, find_routers
+    from ipfs_kit_py.errors import RepositoryNotFoundError
+
+    try:
+        return open_engine(config, create=False)
+    except RepositoryNotFoundError:
+        # Offline, the cache may have what they gave before.
+        if find_gateways(config) or find_routers(config):
+            return None
+        raise
 
 
 def human(size: int) -> str:

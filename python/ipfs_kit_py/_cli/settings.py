@@ -38,12 +38,16 @@ offline_option = click.option(
 )
 
 
-def settings() -> "Loaded":
-    """Load the configuration that the options above a command ask for."""
+def settings(**more: Any) -> "Loaded":  # noqa: ANN401 - settings of all kinds
+    """Load the configuration that the options above a command ask for.
+
+    Args:
+        more: Settings that a command makes itself.
+    """
     from ipfs_kit_py._config import load
 
     root = click.get_current_context().find_root()
-    above: dict[str, Any] = {}
+    above: dict[str, Any] = more
     if path := named("repo_path"):
         above["ipfs_path"] = path
     if root.meta.get(_OFFLINE):

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.gateway_server import serving
+
+from ipfs_kit_py import Repository
 
 REPOSITORY = Path(__file__).parent.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -31,6 +34,18 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "folder" / "b.txt").write_text("two\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def gateway(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Serve those files by a gateway, and keep what is fetched among them."""
+    with Repository(workplace / "served") as repository:
+        repository.add(workplace / "example.txt")
+        repository.add(workplace / "folder")
+        with serving(repository) as server:
+            monkeypatch.setenv("IPFS_GATEWAY", server.url)
+            monkeypatch.setenv("IPFS_KIT_DISK_CACHE_PATH", str(workplace / "cache"))
+            yield
 
 
 def blocks(page: Path) -> Iterator[tuple[str, str]]:
@@ -57,7 +72,11 @@ def run_console(text: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_code_blocks_run(page: Path, workplace: Path) -> None:
+def test_code_blocks_run(
+    page: Path, workplace: Path, request: pytest.FixtureRequest
+) -> None:
+    if page.name == "gateways.md":
+        request.getfixturevalue("gateway")
     names: dict[str, object] = {}
     found = 0
     for language, text in blocks(page):

@@ -32,7 +32,6 @@ RAISED = (
     errors.ConfigurationError,
     errors.RepositoryVersionError,
     errors.IndexDamagedError,
-    errors.EngineUnavailableError,
 )
 
 

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,8 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = {"bash", "text"}
 # Pages that are a table alone.
 NO_CODE = {"seed-status.md"}
+# Pages that start a daemon, in the folder `node`.
+WITH_KUBO = {"kubo.md"}
 
 
 @pytest.fixture
@@ -71,6 +73,30 @@ def run_console(text: str, folder: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
+@pytest.fixture
+def kubo(
+    page: Path,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    require_real: Callable[[str, str], Path],
+) -> Iterator[None]:
+    """Kubo for the pages that speak of one, stopped whatever becomes of them."""
+    if page.name not in WITH_KUBO:
+        yield
+        return
+    if os.name == "nt":
+        pytest.skip("the kit starts no daemon on Windows")
+    program = require_real("ipfs", "`make tools` builds it where Go is installed")
+    monkeypatch.setenv("IPFS_KIT_BIN_DIR", str(program.parent))
+    try:
+        yield
+    finally:
+        from ipfs_kit_py._kubo.daemon import Daemon
+
+        Daemon(workplace / "node", program=program).stop()
+
+
+@pytest.mark.usefixtures("kubo")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_code_blocks_run(
     page: Path, workplace: Path, request: pytest.FixtureRequest

@@ -40,7 +40,8 @@ from ipfs_kit_py._repository.reading import Entry, FileStat, Link, Resolved
 from ipfs_kit_py._repository.upkeep import GcReport, RebuildReport, RepoStat, VerifyReport
 from ipfs_kit_py._results import Result
 from ipfs_kit_py._simple.plugins import PluginBase
-from ipfs_kit_py._sources import ChainReader, Source
+from ipfs_kit_py._sources.reader import ChainReader
+from ipfs_kit_py._sources.source import Source
 
 __all__ = [
     "Engine",

@@ -12,6 +12,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 from ipfs_kit_py._aio import classes
@@ -243,7 +244,8 @@ def _quoted(node: ast.expr) -> str:
 
 @cache
 def _tree(module: str) -> ast.Module:
-    file = sys.modules[module].__file__
+    # Some are imported by type checkers alone.
+    file = import_module(module).__file__
     return ast.parse(Path(file or "").read_text(encoding="utf-8"))
 
 
@@ -273,8 +275,8 @@ def _source(module: str, name: str) -> str:
                 if isinstance(node, ast.Import):
                     return name
                 at = node.module or ""
-                has_source = at.startswith("ipfs_kit_py") and at in sys.modules
-                is_python = has_source and not at.endswith("._native")
+                is_ours = at.startswith("ipfs_kit_py")
+                is_python = is_ours and not at.endswith("._native")
                 return _source(at, alias.name) if is_python else at
     return module
 

@@ -105,8 +105,10 @@ class Chain:
         while left and self._far:
             left = self._fetch(left, found)
         left = _without(wanted, found)
-        if left and near.failure is not None:
+        if near.failure is not None and left:
             raise near.failure.error_for(left[0])
+        if near.failure is not None and _without(wanted, near.blocks):
+            _report(near.failure)
         return found
 
     @contextmanager
@@ -193,12 +195,11 @@ class Chain:
                 failure = Failure(IntegrityError, source.name, reason)
             # What came before it went wrong is good.
             found |= dict(given)
-            import logging
-
-            log = logging.getLogger("ipfs_kit_py")
-            log.warning("a source failed: %s", failure)
             failures.append(failure)
-        return Landing(found, _together(failures))
+        landing = Landing(found, _together(failures))
+        if landing.failure is not None and not _without(cids, found):
+            _report(landing.failure)
+        return landing
 
     def _ask_one(self, source: "Source", take: Callable[[], CID | None]) -> CID | None:
         if not source.is_remote or isinstance(source, Attended):
@@ -232,6 +233,13 @@ def _pieces(source: "Source", cids: list[CID]) -> "Iterator[Mapping[CID, Buffer]
         return
     for cid, data in stream(cids):
         yield {cid: data}
+
+
+def _report(failure: Failure) -> None:
+    """Tell of a failure that somebody else made up for: no error will."""
+    import logging
+
+    logging.getLogger("ipfs_kit_py").warning("a source failed: %s", failure)
 
 
 def _leave(cid: CID, block: Block) -> None:

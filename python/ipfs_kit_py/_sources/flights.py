@@ -25,6 +25,8 @@ class Failure(NamedTuple):
 
     def error_for(self, cid: CID) -> IPFSError:
         """Make the exception for one block: a new one for each who waits."""
+        if self.reason.startswith(f"block {cid} "):
+            return self.kind(self.reason)
         return self.kind(f"block {cid} is in no place that could be asked: {self}")
 
 

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cached_property
@@ -206,6 +207,8 @@ class Place:
                 if self.done:
                     return b""
                 self.done = True
+                # Time for the writer to look at the tree, on another thread.
+                time.sleep(0.5)
                 with place.direct() as repository:
                     repository.files_mkdir("/meanwhile")
                 return b"data"

@@ -50,7 +50,8 @@ class ScriptedServer:
                     self.answers.pop(0)
                 for piece in answer:
                     if piece == STALL:
-                        connection.recv(1)
+                        while connection.recv(65536):
+                            pass
                         return
                     if piece == PAUSE:
                         time.sleep(1)
@@ -72,6 +73,13 @@ def _request(connection: socket.socket) -> bytes:
             if not (more := connection.recv(65536)):
                 return b""
             data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    _, named, length = head.lower().partition(b"content-length: ")
+    left = int(length.partition(b"\r\n")[0]) - len(body) if named else 0
+    while left > 0:
+        if not (more := connection.recv(65536)):
+            return b""
+        data, left = data + more, left - len(more)
     return data
 
 

@@ -82,6 +82,13 @@ def test_every_role_asks_in_the_order_of_the_tiers(role: RoleName, make: Open) -
     assert names[:3] == ["memory", "disk", "local"]
 
 
+def test_a_backend_that_does_not_exist_is_refused(make: Open) -> None:
+    kit = make(cache_config={"external_backends": {"storacha": {}}})
+    result = kit.ipfs.cat(cid_of(b"nowhere"))
+    assert result["error_type"] == "ConfigurationError"
+    assert "'storacha' is no source" in result["error"]
+
+
 def test_sources_stand_by_their_cost(make: Open, elsewhere: Repository) -> None:
     kit = make(Far(elsewhere, "last", 90), Far(elsewhere, "first", 0.5))
     names = [source.name for source in kit.reader.sources]

@@ -185,7 +185,7 @@ class CacheConfig(Section, part="cache"):
     tiers = refused("they are memory and disk, each with settings of its own")
     replication_policy = refused("`min_item_size` and `default_tier` say what is in both")
     external_backends = field(
-        TABLE, {}, "Remote tiers, by name: storacha, s3.", part="cache_sources"
+        TABLE, {}, "Remote tiers, by name: s3.", part="cache_sources"
     )
     arc = nested(ArcConfig)
 

@@ -14,10 +14,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
+from ipfs_kit_py._http.waiting import Patience, check, sleep
 from ipfs_kit_py._kubo.address import Address
 from ipfs_kit_py._kubo.errors import broken, of_message, of_reply, translated
 from ipfs_kit_py._kubo.multipart import Multipart
-from ipfs_kit_py._kubo.waiting import Patience, check, sleep
 from ipfs_kit_py.errors import (
     ConfigurationError,
     OfflineError,
@@ -249,7 +249,7 @@ class Client:
     def _pool(self, unix_socket: str | None) -> "httpx2.Client":
         import httpx2
 
-        from ipfs_kit_py._kubo.network import Transport
+        from ipfs_kit_py._http.network import Transport
 
         with self._lock:
             if self._process != os.getpid():

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, Self
 
 from ipfs_kit_py._hashing import DEFAULT_PROFILE, StrPath
+from ipfs_kit_py._http.waiting import SLICE_SECONDS, sleep
 from ipfs_kit_py._kubo.address import address_of_repository
 from ipfs_kit_py._kubo.client import Client, look
 from ipfs_kit_py._kubo.programs import find_program
@@ -23,7 +24,6 @@ from ipfs_kit_py._kubo.repository import (
     is_kubo_repository,
     make_repository,
 )
-from ipfs_kit_py._kubo.waiting import SLICE_SECONDS, sleep
 from ipfs_kit_py.errors import (
     ComponentUnavailableError,
     EngineUnavailableError,

@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import TypeVar, cast
 
+from ipfs_kit_py._http.waiting import SLICE_SECONDS, check
 from ipfs_kit_py._kubo.ahead import Ahead
 from ipfs_kit_py._kubo.client import Client, look
 from ipfs_kit_py._kubo.layouts import FILE, Layouts, Run, kind_of, leaf
 from ipfs_kit_py._kubo.replies import value_in
-from ipfs_kit_py._kubo.waiting import SLICE_SECONDS, check
 from ipfs_kit_py._native import CID, Block, CancelToken, verified_blocks
 from ipfs_kit_py.errors import (
     BlockNotFoundError,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from ipfs_kit_py._closing import Closing
-from ipfs_kit_py._kubo.waiting import check, sleep
+from ipfs_kit_py._http.waiting import check, sleep
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._pinning.errors import TOO_MANY, broken, of_reply, translated
 from ipfs_kit_py._pinning.pins import STATUSES, RemotePin, Status, pin_of
@@ -330,7 +330,7 @@ class PinningService(Closing):
         if self._client is None:
             import httpx2
 
-            from ipfs_kit_py._kubo.network import Transport
+            from ipfs_kit_py._http.network import Transport
 
             # Neither proxies nor passwords of the environment are meant for it, and a
             # redirection would take the token elsewhere.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote_plus, urlsplit
 
-from ipfs_kit_py._kubo.waiting import check, sleep
+from ipfs_kit_py._http.waiting import check, sleep
 from ipfs_kit_py._s3.errors import of_reply
 from ipfs_kit_py._s3.settings import Settings
 from ipfs_kit_py._s3.signing import escaped, query_of, signed
@@ -46,7 +46,7 @@ class Rest:
     def __init__(self, settings: Settings) -> None:
         import httpx2
 
-        from ipfs_kit_py._kubo.network import Transport
+        from ipfs_kit_py._http.network import Transport
 
         self._settings = settings
         self._client = httpx2.Client(transport=Transport(None, 4), trust_env=False)

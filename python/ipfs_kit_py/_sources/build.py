@@ -8,6 +8,7 @@ from ipfs_kit_py._repository import Repository
 from ipfs_kit_py._sources.chain import Chain
 from ipfs_kit_py._sources.reader import ChainReader
 from ipfs_kit_py._sources.source import RepositorySource, Source
+from ipfs_kit_py.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ipfs_kit_py._cache.manager import TieredCacheManager
@@ -82,7 +83,13 @@ def _gateways(config: "Config", *, in_files: bool) -> list[Source]:
 
 
 def _buckets(config: "Config") -> list[Source]:
-    backend = config.cache_config.external_backends.get("s3")
+    backends = config.cache_config.external_backends
+    if unknown := sorted(backends.keys() - {"s3"}):
+        raise ConfigurationError(
+            f"cache_config.external_backends: {unknown[0]!r} is no source of this "
+            "version, which has s3"
+        )
+    backend = backends.get("s3")
     section = config.s3cfg
     # The bucket alone is where calls go that name none: a prefix says it has blocks.
     if not (backend or (section.bucket and section.prefix)):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipfs_kit_py._kubo.framing import Framing
+from ipfs_kit_py._http.framing import Framing
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\nTrailer: X-Stream-Error\r\n\r\n"

@@ -118,7 +118,6 @@ class Client:
         offline: bool = False,
     ) -> None:
         self._locate = locate
-        self._auth = auth
         self._authorization = authorization(auth)
         self._connect_seconds = connect_seconds
         self._stall_seconds = stall_seconds

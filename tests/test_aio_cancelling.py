@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.soon import SOON_SECONDS
 from tests.test_cancel import endless
 
 from ipfs_kit_py import CID, Repository, aio
 
 GIB = 1 << 30
-# A tenth of it on a machine with nothing else to do.
-SOON_SECONDS = 1.0
 
 
 def own_threads() -> int:
@@ -99,7 +98,7 @@ def test_a_timeout_stops_the_call(tmp_path: Path, gibibyte: Path) -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.2):
                     await repository.add(gibibyte, chunker="size-4096")
-            assert time.monotonic() - begun < 0.2 + SOON_SECONDS
+            assert time.monotonic() - begun < SOON_SECONDS
             cid = (await repository.add(b"as if nothing had been")).cid
             assert await repository.cat(cid) == b"as if nothing had been"
 
@@ -316,7 +315,7 @@ def test_ctrl_c_ends_a_program_and_leaves_nothing(tmp_path: Path, gibibyte: Path
         child.send_signal(signal.SIGINT)
         assert child.stdout.readline() == "interrupted\n"
         assert child.wait(10) == 0
-        assert time.monotonic() - sent < 2 * SOON_SECONDS
+        assert time.monotonic() - sent < SOON_SECONDS
     assert leases(folder) == []
     with Repository(folder) as plain:
         assert list(plain.blocks()) == []

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.soon import SOON_SECONDS
 
 from ipfs_kit_py import (
     CID,
@@ -23,8 +24,6 @@ from ipfs_kit_py import (
 )
 from ipfs_kit_py.errors import CancelledError, InvalidParameterError
 
-# Within 50 ms on a machine with nothing else to do.
-SOON_SECONDS = 1.0
 ENDLESS_BYTES = 1 << 40
 
 

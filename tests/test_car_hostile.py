@@ -31,6 +31,7 @@ from tests.inputs import (
     varint,
     write_tree,
 )
+from tests.soon import SOON_SECONDS
 
 from ipfs_kit_py import (
     CID,
@@ -71,7 +72,7 @@ def refused(
     begun = monotonic()
     with pytest.raises(error, match=match):
         car_unpack(outside / "car", outside / "work" / "out", **options)
-    assert monotonic() - begun < 5
+    assert monotonic() - begun < SOON_SECONDS
     assert read_tree(outside) == before
 
 
@@ -300,7 +301,7 @@ def test_bombs_of_repeated_links_hit_the_limit_at_once(
     car = dag.car(build(dag))
     begun = monotonic()
     refused(tmp_path, car, error)
-    assert monotonic() - begun < 2
+    assert monotonic() - begun < SOON_SECONDS
 
 
 def test_parts_without_bytes_cost_nothing_however_often_they_are_linked(
@@ -313,7 +314,7 @@ def test_parts_without_bytes_cost_nothing_however_often_they_are_linked(
     (tmp_path / "car").write_bytes(dag.car(cid))
     begun = monotonic()
     assert car_unpack(tmp_path / "car", tmp_path / "out") == (1, 0)
-    assert monotonic() - begun < 2
+    assert monotonic() - begun < SOON_SECONDS
     assert (tmp_path / "out").read_bytes() == b""
 
 
@@ -539,7 +540,7 @@ def test_lengths_that_lie_are_refused_without_their_memory(
     if not car.startswith(car_header([])):
         with pytest.raises(IPFSError):
             car_roots(path)
-    assert monotonic() - begun < 2
+    assert monotonic() - begun < SOON_SECONDS
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown_kib < 64 << 10
     assert list(tmp_path.iterdir()) == [path]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.soon import SOON_SECONDS
 
 from ipfs_kit_py import CID, IPFSError, cid_of
 from ipfs_kit_py._native import cid_codecs, hash_functions, multibases, multihash_encode
@@ -119,7 +120,7 @@ def test_huge_text_is_refused_at_once() -> None:
     start = time.monotonic()
     with pytest.raises(InvalidCIDError):
         CID("z" * 50_000_000)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < SOON_SECONDS
 
 
 def test_only_dag_pb_under_sha2_256_has_version_0() -> None:
@@ -239,7 +240,7 @@ def test_huge_text_in_any_base_is_refused_at_once(letter: str) -> None:
         CID(letter * 5_000_000)
     with pytest.raises(InvalidCIDError):
         CID(b"\x01\x55\x00" + b"\xff" * 5_000_000)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < SOON_SECONDS
 
 
 def test_cids_compare_with_cids_alone() -> None:

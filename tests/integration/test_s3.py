@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from tests.integration.conftest import S3Gateway
 from tests.scripted_server import STALL, scripted
+from tests.soon import SOON_SECONDS
 
 from ipfs_kit_py import CID, CancelToken, Repository, cid_of
 from ipfs_kit_py.errors import (
@@ -438,7 +439,7 @@ def test_a_stopped_call_ends_at_once(s3_gateway: S3Gateway, tmp_path: Path) -> N
         started = time.monotonic()
         with token, pytest.raises(CancelledError):
             call(s3, tmp_path)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < SOON_SECONDS
 
 
 def reply(body: bytes, *, length: int | None = None, status: str = "200 OK") -> bytes:

@@ -163,15 +163,17 @@ def car_pack(
     """Import a file or folder into a CAR file; the result is the root."""
 
 def car_stream(
-    source: str | Buffer,
+    source: object,
     profile: str,
     threads: int | None,
+    progress: _Progress,
     params: Mapping[str, Any],
-    root: CID,
-) -> Stream[bytes]:
-    """Iterate over a CAR of a file, folder or buffer.
+    entries: bool,
+) -> Stream[bytes | tuple[CID, int, TreeEntries | None]]:
+    """Iterate over a CAR of a file, folder, buffer or reader as it is made.
 
-    The report is [files, bytes of files, blocks, bytes of blocks].
+    It names no root: the last item is (CID, tsize, entries). The report is
+    [files, bytes of files, blocks, bytes of blocks].
     """
 
 def car_roots(path: _StrPath) -> list[CID]:
@@ -432,6 +434,12 @@ def split_files_path(path: str) -> list[str]:
 
 def ipld_encode(value: object, codec: str) -> bytes:
     """Encode a value: `None`, bool, int, float, str, bytes, list, dict, CID."""
+
+def http_chunks(buffer: bytes, at: int) -> tuple[bytes, int]:
+    """Join what the whole chunks from a place on hold: (content, place behind them).
+
+    It ends before one that is not all here, one with an extension, and the last one.
+    """
 
 def ipld_decode(data: Buffer, codec: str) -> Any:  # noqa: ANN401 - what it holds
     """Decode a block's bytes into a value."""

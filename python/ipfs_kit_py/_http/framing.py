@@ -8,14 +8,14 @@ came in one end, the same reply in large chunks out of the other.
 
 from typing import Final, Literal, TypeAlias
 
+from ipfs_kit_py._native import http_chunks
+
 _State: TypeAlias = Literal["head", "size", "data", "trailers", "end", "bad", "plain"]
 _CHUNKED: Final = ("size", "data", "trailers")
 
 # No honest head or line is longer.
 _MOST_BYTES: Final = 64 << 10
 _MOST_TRAILERS: Final = 100
-_SIZE_BYTES: Final = 20
-_MOST_SIZES: Final = 50
 _LINE_END: Final = b"\r\n"
 
 
@@ -28,7 +28,6 @@ class Framing:
         self._state: _State = "head"
         self._left = 0
         self._trailers: list[bytes] = []
-        self._sizes: dict[bytes, int] = {}
 
     @property
     def has_begun(self) -> bool:
@@ -73,7 +72,9 @@ class Framing:
         found: list[bytes] = []
         while self._take_data(found) if self._state == "data" else self._take_line():
             if self._state == "size":
-                self._take_whole(found)
+                # Nothing that the other two do not do, but far quicker.
+                content, self._at = http_chunks(self._buffer, self._at)
+                found.append(content)
         self._buffer, self._at = self._buffer[self._at :], 0
         content = b"".join(found)
         out = b"%x\r\n%b\r\n" % (len(content), content) if content else b""
@@ -85,22 +86,6 @@ class Framing:
                 return out + b"bad chunk\r\n" + self._rest()
             case _:
                 return out
-
-    def _take_whole(self, found: list[bytes]) -> None:
-        """Take the chunks that are here as a whole, of sizes that were seen before.
-
-        It does nothing that the other two do not do, but they take four times as long.
-        """
-        buffer, at, known = self._buffer, self._at, self._sizes
-        while True:
-            end = buffer.find(_LINE_END, at, at + _SIZE_BYTES)
-            size = known.get(buffer[at:end], 0) if end >= 0 else 0
-            stop = end + 2 + size
-            if not size or buffer[stop : stop + 2] != _LINE_END:
-                self._at = at
-                return
-            found.append(buffer[end + 2 : stop])
-            at = stop + 2
 
     def _take_data(self, found: list[bytes]) -> bool:
         """Take what is here of a chunk; tell whether to go on."""
@@ -126,8 +111,6 @@ class Framing:
         if self._state == "size":
             size = _size(line)
             self._left = size or 0
-            if size and len(self._sizes) < _MOST_SIZES:
-                self._sizes[line] = size
             self._state = "bad" if size is None else "data" if size else "trailers"
         elif not line:
             self._state = "end"

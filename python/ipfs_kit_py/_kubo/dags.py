@@ -1,13 +1,13 @@
 """Whole DAGs of a node: values, and CAR streams both ways."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._kubo.blocks import Blocks
 from ipfs_kit_py._kubo.client import ask, look
 from ipfs_kit_py._kubo.errors import of_message
-from ipfs_kit_py._kubo.multipart import one_file
+from ipfs_kit_py._kubo.multipart import Multipart, Part
 from ipfs_kit_py._kubo.replies import cid_in, value_in
 from ipfs_kit_py._native import CID
 
@@ -30,13 +30,15 @@ class Dags(Blocks):
         return self.block_put(_native.ipld_encode(value, codec), codec, hash, pin=pin)
 
     def import_car(
-        self, car: Iterable[bytes], *, roots: Iterable[CID], pin: bool = True
+        self, *cars: Iterable[bytes], roots: Collection[CID], pin: bool = True
     ) -> int:
-        """Send a CAR, and make sure that the node took it.
+        """Send CARs, and make sure that the node took them.
+
+        Nothing of them is collected as garbage before the roots are pinned.
 
         Args:
-            car: Its bytes.
-            roots: What it names as roots.
+            cars: The bytes of each, sent one after the other.
+            roots: What they name as roots; looked at when they were sent.
             pin: Pin them; the node checks that all below is there.
 
         Returns:
@@ -45,10 +47,10 @@ class Dags(Blocks):
         Raises:
             BlockNotFoundError: Something below a root is missing.
         """
-        expected, pinned, blocks = set(roots), set[CID](), None
+        pinned, blocks = set[CID](), None
         asked = ask(
             "dag/import",
-            body=one_file(car),
+            body=Multipart(Part("data", car) for car in cars),
             # It answers when all is pinned.
             patient=True,
             pin_roots=pin,
@@ -62,7 +64,7 @@ class Dags(Blocks):
                 if failed := value_in(line, asked.command, str, "Root", "PinErrorMsg"):
                     raise of_message(failed)
                 pinned.add(root)
-        if blocks is None or (pin and pinned != expected):
+        if blocks is None or (pin and pinned != {*roots}):
             shown = ", ".join(sorted(map(str, pinned))) or "none"
             raise of_message(f"the node pinned other roots than it was sent: {shown}")
         return int(blocks)

@@ -4,8 +4,9 @@ So a CID does not depend on the node, its version or its settings.
 """
 
 import os
-from io import BytesIO
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack, cast
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Unpack, cast
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._hashing import (
@@ -15,10 +16,10 @@ from ipfs_kit_py._hashing import (
     Readable,
     StrPath,
 )
-from ipfs_kit_py._kubo.client import Client
+from ipfs_kit_py._kubo.cars import car
 from ipfs_kit_py._kubo.dags import Dags
+from ipfs_kit_py._kubo.lanes import Countdown, send_by
 from ipfs_kit_py._kubo.pins import Pins
-from ipfs_kit_py._kubo.scratch import Scratch
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import AddResult
 from ipfs_kit_py.errors import InvalidParameterError
@@ -26,30 +27,14 @@ from ipfs_kit_py.errors import InvalidParameterError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_SCRATCH_BYTES = 256 << 20
 
-
-class _How(NamedTuple):
-    """What is said of an import beside its source."""
-
-    profile: str
-    threads: int | None
-    progress: ProgressCallback | None
-    params: dict[str, Any]
-    pin: bool
+# What is sent in one request; with more of it, several are sent at once.
+_FEW_PIECES = 8
+_LANES = 2
 
 
 class Importing(Dags, Pins):
     """What adds."""
-
-    def __init__(self, client: Client, folder: StrPath) -> None:
-        super().__init__(client, folder)
-        self._scratch = Scratch(_SCRATCH_BYTES)
-
-    def close(self) -> None:
-        """Close the connections; closing twice is no error."""
-        super().close()
-        self._scratch.close()
 
     def add(
         self,
@@ -67,8 +52,8 @@ class Importing(Dags, Pins):
     ) -> AddResult:
         """Add a file, a folder, or bytes; see `Repository.add`.
 
-        Files are read twice: once for the root, which stands at the head of a CAR, and
-        once to send them. What the node has already is not known: all counts as new.
+        The blocks are sent as they are made. What the node has already is not known: all
+        counts as new.
 
         Raises:
             InvalidParameterError: `nocopy` is set: the node may not see our files.
@@ -77,48 +62,56 @@ class Importing(Dags, Pins):
         del trust_stat
         if nocopy:
             raise InvalidParameterError("nocopy is for the embedded engine alone")
-        how = _How(profile, threads, progress, dict(params), pin=pin)
         if isinstance(source, str | os.PathLike):
-            done = self._send_path(os.fsdecode(source), how, entries=entries)
-        elif hasattr(source, "read"):
-            done = self._send_stream(cast("Readable", source), how)
-        else:
-            done = self._send_bytes(source, how)
+            source = os.fsdecode(source)
+        made = _native.car_stream(
+            source, profile, threads, progress, dict(params), entries
+        )
+        # What cannot be read is known before the node hears of it.
+        header = cast("bytes", next(made))
+        roots: list[CID] = []
+        size, found = 0, None
+
+        def blocks() -> Iterator[bytes]:
+            nonlocal size, found
+            for piece in made:
+                if isinstance(piece, bytes):
+                    yield piece
+                else:
+                    root, size, found = piece
+                    roots.append(root)
+
+        self._import(header, blocks(), roots, pin=pin)
+        [root] = roots
         if pin and name is not None:
-            self.pin_add(done.cid, name=name)
-        return done
+            self.pin_add(root, name=name)
+        files, data, count, sent = made.report or (0, 0, 0, 0)
+        return AddResult(root, size, files, data, count, sent, 0, 0, 0, 0, found)
 
-    def _send_path(self, path: str, how: "_How", *, entries: bool) -> AddResult:
-        root, size, found = _native.hash_path(
-            path, how.profile, how.threads, how.progress, how.params, entries=entries
-        )
-        return self._send(path, root, size, how)._replace(entries=found)
+    def _import(
+        self, header: bytes, blocks: Iterator[bytes], roots: list[CID], *, pin: bool
+    ) -> None:
+        """Send blocks, and then their root, which is known last.
 
-    def _send_bytes(self, data: "Buffer", how: "_How") -> AddResult:
-        # One that could change is copied, so that it is the same twice.
-        data = data if isinstance(data, bytes) else bytes(data)
-        root, size = _native.hash_stream(
-            BytesIO(data), None, how.profile, how.threads, how.progress, how.params
-        )
-        return self._send(data, root, size, how)
+        Args:
+            header: Of a CAR that names no root.
+            blocks: Pieces of a CAR behind its header.
+            roots: Where the root is when all blocks were given.
+            pin: Pin it.
+        """
+        few = list(islice(blocks, _FEW_PIECES))
+        if len(few) < _FEW_PIECES:
+            self.import_car(chain([header], few), car(roots), roots=roots, pin=pin)
+            return
+        others = Countdown(_LANES - 1)
 
-    def _send(self, source: str | bytes, root: CID, size: int, how: "_How") -> AddResult:
-        car = _native.car_stream(source, how.profile, how.threads, how.params, root)
-        self.import_car(car, roots=[root], pin=how.pin)
-        files, data, blocks, sent = car.report or (0, 0, 0, 0)
-        return AddResult(root, size, files, data, blocks, sent, 0, 0, 0, 0)
+        def last(pieces: Iterable[bytes]) -> None:
+            # It begins before the others end, so that their blocks are not collected.
+            ends = chain([header], pieces, others.awaited())
+            self.import_car(ends, car(roots), roots=roots, pin=pin)
 
-    def _send_stream(self, source: Readable, how: "_How") -> AddResult:
-        """Add what can be read only once: its blocks rest in a repository meanwhile."""
-        with self._scratch.borrowed() as scratch:
-            done = scratch.add(
-                source,
-                pin=False,
-                profile=how.profile,
-                threads=how.threads,
-                progress=how.progress,
-                **cast("ImportParams", how.params),
-            )
-            car = _native.repo_export_car(scratch._core, done.cid)
-            self.import_car(car, roots=[done.cid], pin=how.pin)
-        return done
+        def other(pieces: Iterable[bytes]) -> None:
+            self.import_car(chain([header], pieces), roots=[], pin=pin)
+            others.done()
+
+        send_by([last] + [other] * (_LANES - 1), chain(few, blocks))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from ipfs_kit_py import _native
+from ipfs_kit_py._kubo.cars import car
 from ipfs_kit_py._kubo.dags import Dags
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._sources.pull import Moved
@@ -83,30 +83,12 @@ class _Window:
     def send(self) -> None:
         if not self._waiting:
             return
-        car = _car(self._root, self._waiting)
+        sent = car([self._root], self._waiting)
         # Its root may come later, so the pin does too.
-        self._engine.import_car(car, roots=[self._root], pin=False)
+        self._engine.import_car(sent, roots=[self._root], pin=False)
         self.blocks += len(self._waiting)
         self.bytes += self._size
         self._waiting, self._size = [], 0
-
-
-def _car(root: CID, blocks: Iterable[tuple[CID, bytes]]) -> Iterator[bytes]:
-    """Frame blocks as a CAR of version 1 (https://ipld.io/specs/transport/car/carv1/)."""
-    header = _native.ipld_encode({"roots": [root], "version": 1}, "dag-cbor")
-    yield _varint(len(header)) + header
-    for cid, data in blocks:
-        name = bytes(cid)
-        yield _varint(len(name) + len(data)) + name
-        yield data
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
 
 
 def _batches(cids: Iterable[CID]) -> Iterator[list[CID]]:

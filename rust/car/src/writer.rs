@@ -51,6 +51,11 @@ impl<W: Write> Writer<W> {
         self.offset
     }
 
+    /// Writes out what is buffered, and has the output do so too.
+    pub fn flush(&mut self) -> Result<(), CarError> {
+        Ok(self.out.flush()?)
+    }
+
     /// Writes out what is buffered and gives the output back.
     pub fn finish(mut self) -> Result<W, CarError> {
         self.out.flush()?;

@@ -20,6 +20,7 @@ mod column;
 mod disk_cache;
 mod errors;
 mod hashing;
+mod http_chunks;
 mod ipld;
 mod multiformats;
 mod parallel;
@@ -70,6 +71,8 @@ mod _native {
     use crate::errors::error_codes;
     #[pymodule_export]
     use crate::hashing::{TreeEntries, hash_path, hash_paths, hash_stream};
+    #[pymodule_export]
+    use crate::http_chunks::http_chunks;
     #[pymodule_export]
     use crate::ipld::{ipld_decode, ipld_encode};
     #[pymodule_export]

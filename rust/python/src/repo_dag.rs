@@ -24,7 +24,7 @@ use crate::stream::{Item, Out, Stream};
 use crate::text::file_path;
 
 /// What is handed to Python at once of a CAR.
-const PIECE_BYTES: usize = 1 << 20;
+pub(crate) const PIECE_BYTES: usize = 1 << 20;
 
 type Imported = (Vec<CID>, u64, u64);
 
@@ -138,38 +138,52 @@ fn walk(reads: &Reads, root: Cid) -> Walk<'_, Reads> {
 pub(crate) struct Pieces<'a> {
     out: &'a mut Out,
     gathered: Vec<u8>,
+    /// Bytes that are handed on without being told to.
+    most: usize,
     failed: Option<Failure>,
 }
 
 impl<'a> Pieces<'a> {
     pub(crate) fn new(out: &'a mut Out) -> Self {
-        Self { out, gathered: Vec::new(), failed: None }
+        Self { out, gathered: Vec::new(), most: PIECE_BYTES, failed: None }
+    }
+
+    /// Cuts where it is flushed, and nowhere else.
+    pub(crate) fn cut_by_flushing(out: &'a mut Out) -> Self {
+        Self { most: usize::MAX, ..Self::new(out) }
     }
 
     /// Hands on the rest; says why it could not, if writing failed for that.
     pub(crate) fn finish(mut self) -> Outcome<()> {
         match self.failed.take() {
             Some(failure) => Err(failure),
-            None => self.out.put(Item::Bytes(Bytes::from(self.gathered))),
+            None => self.hand_on(),
         }
+    }
+
+    fn hand_on(&mut self) -> Outcome<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::take(&mut self.gathered);
+        self.out.put(Item::Bytes(Bytes::from(piece)))
     }
 }
 
 impl Write for Pieces<'_> {
     fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
         self.gathered.extend_from_slice(data);
-        if self.gathered.len() >= PIECE_BYTES {
-            let piece = std::mem::take(&mut self.gathered);
-            if let Err(failure) = self.out.put(Item::Bytes(Bytes::from(piece))) {
-                self.failed = Some(failure);
-                return Err(std::io::ErrorKind::BrokenPipe.into());
-            }
+        if self.gathered.len() >= self.most {
+            self.flush()?;
         }
         Ok(data.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        self.hand_on().map_err(|failure| {
+            self.failed = Some(failure);
+            std::io::ErrorKind::BrokenPipe.into()
+        })
     }
 }
 

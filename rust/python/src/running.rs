@@ -21,7 +21,7 @@ use crate::{cancel, params};
 /// How often the calling thread looks for signals and at its tokens, and reports progress.
 const SLICE: Duration = Duration::from_millis(50);
 /// Bytes asked of a Python reader at once.
-const READ_BYTES: usize = 1 << 20;
+pub(crate) const READ_BYTES: usize = 1 << 20;
 /// Reads that wait for the workers.
 const READS_AHEAD: usize = 4;
 

@@ -4,11 +4,11 @@ use std::process;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ipfs_kit_cid::Cid;
-use ipfs_kit_unixfs::{Control, UnixFsError};
+use ipfs_kit_unixfs::{Control, Imported, UnixFsError};
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::PyBytes;
@@ -16,6 +16,7 @@ use pyo3::types::PyBytes;
 use crate::cancel;
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
+use crate::hashing::TreeEntries;
 use crate::running::{Desk, Job};
 
 /// How often the calling thread looks for signals and at its tokens while it waits.
@@ -33,6 +34,8 @@ pub(crate) enum Item {
     Entry(String, Cid, u64, Option<&'static str>, Option<u64>),
     /// A link: from, to, name, depth.
     Link(Cid, Cid, String, u64),
+    /// What was imported: CID, tsize, what stands below it if that was asked for.
+    Imported(Imported),
 }
 
 impl Item {
@@ -54,6 +57,11 @@ impl Item {
             Self::Link(from, to, name, depth) => {
                 let link = (CID(from), CID(to), name, depth);
                 link.into_pyobject(py)?.into_any().unbind()
+            }
+            Self::Imported(done) => {
+                let entries = done.entries.map(|all| TreeEntries(Mutex::new(all)));
+                let done = (CID(done.cid), done.tsize, entries);
+                done.into_pyobject(py)?.into_any().unbind()
             }
         })
     }
@@ -112,6 +120,21 @@ struct State {
     batch: std::vec::IntoIter<Item>,
     worker: Option<JoinHandle<Outcome<Report>>>,
     report: Option<Report>,
+    progress: Option<Progress>,
+}
+
+/// A callback that takes bytes and files done so far, and when it was called last.
+struct Progress {
+    call: Py<PyAny>,
+    last: Instant,
+}
+
+impl Progress {
+    fn report(&mut self, py: Python<'_>, control: &Control) -> PyResult<()> {
+        self.last = Instant::now();
+        self.call.call1(py, (control.bytes(), control.files()))?;
+        Ok(())
+    }
 }
 
 /// Iterates once over what a thread of the core finds.
@@ -143,8 +166,16 @@ impl Stream {
             batch: Vec::new().into_iter(),
             worker: Some(worker),
             report: None,
+            progress: None,
         };
         Self { state: Mutex::new(state), control, process: process::id() }
+    }
+
+    /// Has progress told to whoever is called by this, on the thread that iterates.
+    pub(crate) fn telling(mut self, progress: Option<Py<PyAny>>) -> Self {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.progress = progress.map(|call| Progress { call, last: Instant::now() });
+        self
     }
 
     fn lock<'a>(&'a self, py: Python<'_>) -> Outcome<MutexGuard<'a, State>> {
@@ -160,6 +191,17 @@ impl Stream {
 }
 
 impl State {
+    /// Does what is due between two items: signals, and progress if that is wanted.
+    fn look(&mut self, py: Python<'_>, control: &Control) -> PyResult<()> {
+        py.check_signals()?;
+        match &mut self.progress {
+            Some(progress) if progress.last.elapsed() >= SLICE => {
+                progress.report(py, control)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Stops the work and waits until it has stopped.
     fn stop(&mut self, py: Python<'_>, control: &Control) {
         control.cancel();
@@ -221,21 +263,23 @@ impl Stream {
                 Ok(Handed::Batch(batch)) => state.batch = batch.into_iter(),
                 // If it fails, the work learns of it, and ends with that.
                 Ok(Handed::Job(job)) => job(py),
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Err(error) = py.check_signals() {
-                        state.stop(py, &self.control);
-                        return Err(error.into());
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     let Some(worker) = state.worker.take() else { return Ok(None) };
                     let done = py.detach(|| worker.join());
                     let done = done.unwrap_or_else(|panic| Err(Failure::panic(&*panic)));
                     state.report = Some(done?);
+                    if let Some(progress) = &mut state.progress {
+                        progress.report(py, &self.control)?;
+                    }
                     return Ok(None);
                 }
             }
             state.receiver = Some(receiver);
+            if let Err(error) = state.look(py, &self.control) {
+                state.stop(py, &self.control);
+                return Err(error.into());
+            }
         }
     }
 

@@ -511,14 +511,10 @@ ROWS: tuple[Row, ...] = (
         document=ACCELERATE,
         heading="Configuration (`config`)",
         first="# Create a config instance",
-        prelude="import ipfs_accelerate_py",
-        waits=(
-            Wait(
-                ACCELERATED,
-                "config = ipfs_accelerate_py.config()",
-                AttributeError,
-                stops=True,
-            ),
+        prelude="import ipfs_accelerate_py\nfrom pathlib import Path",
+        holds=(
+            "debug is False",
+            "'max_size_mb = 2000' in Path('custom_config.toml').read_text()",
         ),
     ),
     Row(
@@ -570,7 +566,7 @@ ROWS: tuple[Row, ...] = (
         waits=(
             Wait(
                 ACCELERATED,
-                "config = ipfs_accelerate_py.config()",
+                "backends = ipfs_accelerate_py.backends()",
                 AttributeError,
                 stops=True,
             ),

@@ -116,7 +116,7 @@ def test_a_file_that_may_not_be_read_is_an_error(tmp_path: Path) -> None:
         ("json", '{"role": 1, "role": 2}', "holds the key role twice"),
         ("json", "[" * 100_000, "no valid JSON: a number is too long, or it is nested"),
         ("json", '{"quorum_size": ' + "9" * 5000 + "}", "no valid JSON: a number is too"),
-        ("toml", "role = ", "no valid TOML: Invalid value (at end of document)"),
+        ("toml", "role = ", "no valid TOML: Invalid value (at line 1, where it ends)"),
         ("toml", "role = 1\nrole = 2", "no valid TOML: Cannot overwrite a value"),
         ("yaml", "a: b: c", "no valid YAML: line 1, column 5: mapping values are not"),
         ("yaml", "role: 1\nrole: 2", "holds the key role twice"),

@@ -13,7 +13,7 @@ from tests.gateway_server import serving
 from ipfs_kit_py import Repository
 
 REPOSITORY = Path(__file__).parent.parent
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Blocks that set a machine up rather than show what the library does.
 NOT_RUN = {"bash", "text"}

@@ -1,8 +1,45 @@
-"""Accelerated loading of models and data by CID.
+"""Containers, content and checkpoints by CID, over `ipfs_kit_py`.
 
-This package comes with ipfs_kit_py in one wheel. So far it holds its version.
+    import ipfs_accelerate_py
+
+    config = ipfs_accelerate_py.config()
+    config.get("cache", "max_size_mb")
+
+Every component is an attribute here and a module as well: `ipfs_accelerate_py.config()`
+and `import ipfs_accelerate_py.config` go together. Nothing is loaded before it is used.
 """
 
-from ipfs_kit_py import __version__
+from ipfs_accelerate_py._modules import keep_module as _keep_module
+from ipfs_kit_py import __version__ as __version__
 
-__all__ = ["__version__"]
+_HOMES = {
+    "config": "",
+    "get_system_info": "_system",
+}
+"""Names, and the modules that they come from; a module is what has no other."""
+
+__all__ = sorted([*_HOMES, "__version__"])
+
+# As type checkers know it; to load `typing` takes longer than all that is loaded here.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ipfs_accelerate_py._system import get_system_info as get_system_info
+    from ipfs_accelerate_py.config import config as config
+else:
+
+    def __getattr__(name: str) -> object:
+        """Load what a name stands for."""
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        module = import_module(f"{__name__}.{home or name}")
+        return globals().setdefault(name, getattr(module, name) if home else module)
+
+    def __dir__() -> list[str]:
+        """List what is loaded, and what can be."""
+        return sorted({*globals(), *__all__})
+
+
+_keep_module(globals())

@@ -121,7 +121,8 @@ def parse_toml(text: str) -> object:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         # The message names characters and places, never values.
-        reason = str(error)
+        end = f"at line {text.rstrip().count(chr(10)) + 1}, where it ends"
+        reason = str(error).replace("at end of document", end)
     except (ValueError, RecursionError):
         reason = "a number is too long, or it is nested too deeply"
     raise UnfitError(f"is no valid TOML: {reason}")

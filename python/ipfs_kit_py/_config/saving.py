@@ -44,7 +44,7 @@ def save(path: StrPath, mapping: Mapping[str, object]) -> None:
     except UnfitError as error:
         message = str(error)
     else:
-        _replace(Path(target), text.encode())
+        replace_file(Path(target), text.encode())
         return
     raise ConfigurationError(f"{name} {message}")
 
@@ -137,21 +137,30 @@ def _update(table: "Container | Table", mapping: Mapping[str, object]) -> None:
             table[key] = value
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Put a file in the place of another, durably."""
-    import tempfile
+def replace_file(path: Path, data: bytes, *, private: bool = True) -> None:
+    """Put a file in the place of another, durably.
 
+    Args:
+        path: The file; a link stays a link, and what it points to is replaced.
+        data: What it is to hold.
+        private: Let only its owner read it. Else it keeps its mode, if it had one.
+    """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Made with mode 0600, so that nobody else sees a secret even for a moment.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    # Made with its mode, so that nobody else sees a secret even for a moment.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    handle = os.open(temporary, flags, 0o600 if private else 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        if not private and path.exists():
+            temporary.chmod(path.stat().st_mode & 0o777)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 

@@ -616,6 +616,17 @@ def repo_name_ls(repository: Repository) -> list[tuple[str, _Says]]: ...
 def ipns_name(text: str) -> tuple[str, str, bytes | None]:
     """Read a name in any spelling: (peer ID, IPNS name, public key if it holds it)."""
 
+def ipns_sign(
+    key: Buffer,
+    value: str,
+    sequence: int,
+    until: str,
+    ttl: int,
+    *,
+    v1compat: bool = True,
+) -> bytes:
+    """Make a record, and keep it nowhere."""
+
 def ipns_inspect(
     record: Buffer, name: str | None = None
 ) -> tuple[_Says, str, int, bool, bytes | None, str | None]:

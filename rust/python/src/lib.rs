@@ -106,7 +106,7 @@ mod _native {
     use crate::repo_list::{repo_ls, repo_refs};
     #[pymodule_export]
     use crate::repo_names::{
-        ipns_inspect, ipns_name, repo_identity, repo_key_export, repo_key_gen,
+        ipns_inspect, ipns_name, ipns_sign, repo_identity, repo_key_export, repo_key_gen,
         repo_key_import, repo_key_ls, repo_key_rename, repo_key_rm, repo_name_get,
         repo_name_ls, repo_name_publish, repo_name_put, repo_name_resolve, repo_name_rm,
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipfs_kit_ipns::{Name, PrivateKey, Record, Timestamp};
+use ipfs_kit_ipns::{Content, Name, PrivateKey, Record, Timestamp};
 use ipfs_kit_repo::{NamedKey, Publication};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -271,6 +271,25 @@ fn whole(text: &str) -> Outcome<String> {
         (name, rest) if rest.is_empty() => Ok(name),
         _ => Err(Failure::parameter(format!("{text:?} is a path below a name"))),
     }
+}
+
+/// Make a record and keep it nowhere: of a key as libp2p writes it, a path, a number, an
+/// end as text, nanoseconds for which readers need not ask again.
+#[pyfunction]
+#[pyo3(signature = (key, value, sequence, until, ttl, *, v1compat = true))]
+pub(crate) fn ipns_sign<'py>(
+    py: Python<'py>,
+    key: &Bound<'py, PyAny>,
+    value: &str,
+    sequence: u64,
+    until: &str,
+    ttl: u64,
+    v1compat: bool,
+) -> Outcome<Bound<'py, PyBytes>> {
+    let key = PrivateKey::from_protobuf(&to_vec(key)?)?;
+    let until = Timestamp::parse(until)?;
+    let content = Content { value: value.as_bytes().to_vec(), sequence, until, ttl };
+    Ok(PyBytes::new(py, Record::sign(&key, content, v1compat)?.bytes()))
 }
 
 type Inspected = (Says, String, usize, bool, Option<Vec<u8>>, Option<String>);

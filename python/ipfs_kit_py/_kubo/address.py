@@ -76,6 +76,15 @@ def address_of_repository(folder: StrPath) -> Address:
         raise EngineUnavailableError(f"{note} names no address: {error}") from error
 
 
+def gateway_of_repository(folder: StrPath) -> str | None:
+    """Read where the gateway of the daemon on a Kubo repository is, if it has any."""
+    try:
+        text = (Path(folder) / "gateway").read_text(encoding="utf-8")
+        return parse_address(text).url
+    except (OSError, UnicodeDecodeError, ConfigurationError):
+        return None
+
+
 def _socket(path: str, text: str) -> Address:
     # Multiaddrs of sockets are written with one slash and with two.
     path = "/" + unquote(path).lstrip("/")

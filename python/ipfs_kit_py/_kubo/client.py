@@ -128,6 +128,16 @@ class Client:
         self._closed = False
 
     @property
+    def place(self) -> Address:
+        """Where the node is now."""
+        return self._locate()
+
+    @property
+    def connect_seconds(self) -> float:
+        """How long a connection may take."""
+        return self._connect_seconds
+
+    @property
     def stall_seconds(self) -> float:
         """How long the node may send nothing, and take nothing."""
         return self._stall_seconds

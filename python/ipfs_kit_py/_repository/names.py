@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._repository.handle import Handle, IPFSPath
+from ipfs_kit_py._repository.reading import checked
 from ipfs_kit_py.errors import InvalidParameterError, NameNotFoundError
 
 if TYPE_CHECKING:
@@ -202,14 +203,8 @@ class Names(Handle):
             BlockNotFoundError: The path leads to what is not here.
             PathNotFoundError: There is nothing at the path.
         """
-        lifetime_ns = nanoseconds("lifetime", lifetime)
-        if lifetime_ns <= 0:
-            raise InvalidParameterError(f"lifetime {lifetime} is not longer than nothing")
-        ttl_ns = min(nanoseconds("ttl", _TTL if ttl is None else ttl), lifetime_ns)
-        if ttl is not None and ttl_ns != nanoseconds("ttl", ttl):
-            raise InvalidParameterError(f"ttl {ttl} is longer than lifetime {lifetime}")
-        if sequence is not None and not 0 <= sequence < 1 << 63:
-            raise InvalidParameterError(f"sequence {sequence} is out of range")
+        lifetime_ns, ttl_ns = valid_for(lifetime, ttl)
+        checked("sequence", sequence)
         name, says = _native.repo_name_publish(
             self._core,
             path,
@@ -294,6 +289,17 @@ class Names(Handle):
             public_key,
             error,
         )
+
+
+def valid_for(lifetime: Span, ttl: "Span | None") -> tuple[int, int]:
+    """Give the lifetime and ttl of a record in nanoseconds."""
+    lifetime_ns = nanoseconds("lifetime", lifetime)
+    if lifetime_ns <= 0:
+        raise InvalidParameterError(f"lifetime {lifetime} is not longer than nothing")
+    ttl_ns = min(nanoseconds("ttl", _TTL if ttl is None else ttl), lifetime_ns)
+    if ttl is not None and ttl_ns != nanoseconds("ttl", ttl):
+        raise InvalidParameterError(f"ttl {ttl} is longer than lifetime {lifetime}")
+    return lifetime_ns, ttl_ns
 
 
 def nanoseconds(name: str, given: Span) -> int:

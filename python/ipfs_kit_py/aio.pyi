@@ -400,8 +400,23 @@ class Engine(_Twin):
         self, path: IPFSPath, offset: int = 0, length: int | None = None
     ) -> bytes:
         """Read a file, or a range of it."""
+    async def dag_export(
+        self,
+        path: IPFSPath,
+        output: StrPath | Writable,
+        progress: ProgressCallback | None = None,
+    ) -> ExportReport:
+        """Write everything below a root into a CAR file."""
     async def dag_get(self, path: IPFSPath, *, output_codec: str | None = None) -> Any:
         """Read a value."""
+    async def dag_import(
+        self,
+        source: StrPath | Readable,
+        progress: ProgressCallback | None = None,
+        *,
+        pin_roots: bool = True,
+    ) -> ImportReport:
+        """Take over the blocks of a CAR file."""
     async def dag_put(
         self,
         value: Any,
@@ -465,7 +480,7 @@ class Engine(_Twin):
         **params: Unpack[ImportParams],
     ) -> None:
         """Write into a mutable file."""
-    async def gc(self) -> GcReport:
+    async def gc(self, on_removed: Callable[[CID], object] | None = None) -> GcReport:
         """Remove what nothing keeps."""
     async def get(
         self,

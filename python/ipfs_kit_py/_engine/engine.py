@@ -5,7 +5,7 @@ engine does by itself: keep blocks, pins, names and mutable files. Its methods r
 have the names, arguments and results of `Repository`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, runtime_checkable
 
 from ipfs_kit_py._car import Unpacked
@@ -14,13 +14,16 @@ from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import (
     AddResult,
     Entry,
+    ExportReport,
     FileStat,
     GcReport,
+    ImportReport,
     IPFSFile,
     IPFSPath,
     Pin,
     PinType,
 )
+from ipfs_kit_py._repository.dags import Writable
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -145,6 +148,23 @@ class Engine(Protocol):
     def dag_get(self, path: IPFSPath, *, output_codec: str | None = None) -> Any:  # noqa: ANN401
         """Read a value."""
 
+    def dag_export(
+        self,
+        path: IPFSPath,
+        output: StrPath | Writable,
+        progress: ProgressCallback | None = None,
+    ) -> ExportReport:
+        """Write everything below a root into a CAR file."""
+
+    def dag_import(
+        self,
+        source: StrPath | Readable,
+        progress: ProgressCallback | None = None,
+        *,
+        pin_roots: bool = True,
+    ) -> ImportReport:
+        """Take over the blocks of a CAR file."""
+
     def pin_add(
         self, path: IPFSPath, *, recursive: bool = True, name: str | None = None
     ) -> CID:
@@ -159,7 +179,7 @@ class Engine(Protocol):
     def pin_find(self, path: IPFSPath) -> Pin | None:
         """Say how a block is pinned."""
 
-    def gc(self) -> GcReport:
+    def gc(self, on_removed: Callable[[CID], object] | None = None) -> GcReport:
         """Remove what nothing keeps."""
 
     def files_cp(

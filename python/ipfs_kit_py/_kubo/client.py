@@ -142,6 +142,11 @@ class Client:
         """How long the node may send nothing, and take nothing."""
         return self._stall_seconds
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def close(self) -> None:
         """Close all connections; closing twice is no error."""
         self._closed = True

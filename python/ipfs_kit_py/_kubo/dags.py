@@ -4,12 +4,27 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from ipfs_kit_py import _native
+from ipfs_kit_py._hashing import ProgressCallback, Readable, StrPath
+from ipfs_kit_py._http.waiting import check
 from ipfs_kit_py._kubo.blocks import Blocks
+from ipfs_kit_py._kubo.cars import as_file, car
 from ipfs_kit_py._kubo.client import ask, look
 from ipfs_kit_py._kubo.errors import of_message
 from ipfs_kit_py._kubo.multipart import Multipart, Part
 from ipfs_kit_py._kubo.replies import cid_in, value_in
-from ipfs_kit_py._native import CID
+from ipfs_kit_py._native import CID, CarReader
+from ipfs_kit_py._repository import ImportReport
+
+
+def _counted(
+    blocks: Iterable[tuple[CID, bytes]], progress: ProgressCallback | None
+) -> Iterator[tuple[CID, bytes]]:
+    done = 0
+    for cid, data in blocks:
+        yield cid, data
+        done += len(data)
+        if progress:
+            progress(done, 0)
 
 
 class Dags(Blocks):
@@ -28,6 +43,42 @@ class Dags(Blocks):
         if input_codec is not None:
             value = _native.ipld_decode(value, input_codec)
         return self.block_put(_native.ipld_encode(value, codec), codec, hash, pin=pin)
+
+    def dag_import(
+        self,
+        source: StrPath | Readable,
+        progress: ProgressCallback | None = None,
+        *,
+        pin_roots: bool = True,
+    ) -> ImportReport:
+        """Take over the blocks of a CAR file, each checked against its CID.
+
+        All of it is checked before anything is sent, so it is read twice; what can be
+        read only once waits in a temporary file. The node decodes each block, and refuses
+        one whose codec it does not know.
+
+        Args:
+            source: The CAR, version 1 or 2: a path, or an object with `read`.
+            progress: Called with bytes sent so far, and 0.
+            pin_roots: Pin what it names as roots; all that they need must be there.
+
+        Raises:
+            MalformedDataError: It is no CAR, or ends too early. Nothing was sent.
+            IntegrityError: A block is not what its CID names. Nothing was sent.
+            BlockNotFoundError: A root that is to be pinned is not complete. The node has
+                the blocks until it collects them.
+        """
+        with as_file(source) as path:
+            blocks = size = 0
+            for _, data in CarReader(path):
+                check()
+                blocks, size = blocks + 1, size + len(data)
+            reader = CarReader(path)
+            sent = car(reader.roots, _counted(reader, progress))
+            taken = self.import_car(sent, roots=reader.roots, pin=pin_roots)
+        if taken != blocks:
+            raise of_message(f"the node took {taken} blocks of {blocks}")
+        return ImportReport(reader.roots, blocks, size)
 
     def import_car(
         self, *cars: Iterable[bytes], roots: Collection[CID], pin: bool = True

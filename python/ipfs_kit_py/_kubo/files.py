@@ -11,6 +11,7 @@ from ipfs_kit_py._kubo.replies import cid_in, value_in
 from ipfs_kit_py._kubo.session import Session
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import Entry, FileStat, IPFSPath
+from ipfs_kit_py._repository.reading import checked
 from ipfs_kit_py.errors import (
     InvalidParameterError,
     PathIsADirectoryError,
@@ -141,6 +142,38 @@ class Files(Session):
             truncate=truncate,
         )
         self._client.call(asked.having(options))
+
+    def files_chmod(
+        self, path: str, mode: int, *, profile: str = DEFAULT_PROFILE
+    ) -> None:
+        """Set the permissions of an entry; 0 takes them away.
+
+        Raises:
+            InvalidParameterError: `mode` is over 0o777: a node drops these bits.
+        """
+        _options(profile, {}, ())
+        bits = checked("mode", mode, 0o777) or 0
+        self._client.call(ask("files/chmod", f"{bits:o}", path))
+
+    def files_touch(
+        self,
+        path: str,
+        mtime: int,
+        mtime_nsecs: int = 0,
+        *,
+        profile: str = DEFAULT_PROFILE,
+    ) -> None:
+        """Set the time of change of an entry, in seconds since 1970, but to 1970 itself.
+
+        Raises:
+            InvalidParameterError: `mtime` is 0, which a node takes for now.
+        """
+        _options(profile, {}, ())
+        nanoseconds = checked("mtime_nsecs", mtime_nsecs, 999_999_999) or 0
+        if not mtime or not -(1 << 63) <= mtime < 1 << 63:
+            raise InvalidParameterError(f"mtime {mtime} is out of range for a Kubo node")
+        asked = ask("files/touch", path, mtime=mtime, mtime_nsecs=nanoseconds)
+        self._client.call(asked)
 
     def files_read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         """Read a file, or a range of it, as `cat` does."""

@@ -6,12 +6,17 @@ from typing import Any, Literal
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._kubo.client import ask, look
-from ipfs_kit_py._kubo.errors import broken
+from ipfs_kit_py._kubo.errors import broken, of_message
 from ipfs_kit_py._kubo.replies import cid_in
 from ipfs_kit_py._kubo.session import Session
 from ipfs_kit_py._native import CID
-from ipfs_kit_py._repository import IPFSPath, Pin, PinType
-from ipfs_kit_py.errors import InvalidParameterError, NotPinnedError, TimedOutError
+from ipfs_kit_py._repository import IPFSPath, Pin, PinCheck, PinType
+from ipfs_kit_py.errors import (
+    BlockNotFoundError,
+    InvalidParameterError,
+    NotPinnedError,
+    TimedOutError,
+)
 
 _BELOW = "indirect through "
 
@@ -90,6 +95,21 @@ class Pins(Session):
         except NotPinnedError:
             pass
         return None
+
+    def pin_verify(self) -> Iterator[PinCheck]:
+        """Check every recursive pin: whether the node has all its blocks, and whole."""
+        asked = look("pin/verify", verbose=True, patient=True)
+        for line in self._client.lines(asked):
+            if not line.get("Cid"):
+                raise of_message(str(line.get("Err") or "pin/verify failed"))
+            cid, lost, error = cid_in(line, asked.command, "Cid"), None, None
+            for bad in line.get("BadNodes") or []:
+                why = of_message(str(bad.get("Err")))
+                if isinstance(why, BlockNotFoundError):
+                    lost = lost or cid_in(bad, asked.command, "Cid")
+                else:
+                    error = error or str(why)
+            yield PinCheck(cid, lost, error)
 
 
 def _how(line: Any) -> tuple[PinType, str | None, CID | None]:  # noqa: ANN401 - checked here

@@ -33,6 +33,16 @@ class Session(Reading, DagReading, Closing):
         """The repository's folder."""
         return self._folder
 
+    @property
+    def read_only(self) -> bool:
+        """Never: a node that can be asked can be changed."""
+        return False
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._client.closed
+
     def close(self) -> None:
         """Close the connections; closing twice is no error."""
         self._fetcher.close()

@@ -1,11 +1,13 @@
 """The other nodes that a node knows, and its numbers."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ipfs_kit_py._kubo.client import ask, look
 from ipfs_kit_py._kubo.errors import of_message
 from ipfs_kit_py._kubo.replies import cid_in, value_in
 from ipfs_kit_py._kubo.session import Session
+from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository import GcReport
 
 if TYPE_CHECKING:
@@ -77,8 +79,12 @@ class Swarm(Session):
         """Close the connection to a node."""
         _good(self._client.call(ask("swarm/disconnect", address)))
 
-    def gc(self) -> GcReport:
-        """Remove every block that nothing keeps. A Kubo node knows no time of grace."""
+    def gc(self, on_removed: Callable[[CID], object] | None = None) -> GcReport:
+        """Remove every block that nothing keeps. A Kubo node knows no time of grace.
+
+        Args:
+            on_removed: Called with each CID that was removed, as a raw one.
+        """
         before = self._stored_bytes()
         asked = ask("repo/gc", stream_errors=True, patient=True)
         blocks, failed = 0, ""
@@ -86,8 +92,10 @@ class Swarm(Session):
             if error := line.get("Error"):
                 failed = str(error)
             else:
-                cid_in(line, asked.command, "Key")
+                cid = cid_in(line, asked.command, "Key")
                 blocks += 1
+                if on_removed:
+                    on_removed(CID.from_multihash(cid.multihash))
         if failed:
             raise of_message(failed)
         freed = max(0, before - self._stored_bytes())

@@ -106,7 +106,7 @@ class Blocks(BlockReading, Handle):
         an error stays. Of the blocks themselves only these are in memory.
         """
         cids: list[CID] = []
-        for batch in _batches(blocks):
+        for batch in batches(blocks):
             cids += _native.repo_put(self._core, batch, codec, hash)
         return cids
 
@@ -155,7 +155,8 @@ class Blocks(BlockReading, Handle):
         return iter(_native.repo_blocks(self._core))
 
 
-def _batches(blocks: "Iterable[Buffer]") -> "Iterator[list[Buffer]]":
+def batches(blocks: "Iterable[Buffer]") -> "Iterator[list[Buffer]]":
+    """Gather blocks as far as one commit takes them."""
     batch: list[Buffer] = []
     size = 0
     for block in blocks:

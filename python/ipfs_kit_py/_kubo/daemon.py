@@ -18,6 +18,7 @@ from ipfs_kit_py._kubo.address import address_of_repository
 from ipfs_kit_py._kubo.client import Client, look
 from ipfs_kit_py._kubo.programs import find_program
 from ipfs_kit_py._kubo.repository import (
+    authorization_of,
     configure,
     environment,
     is_in_use,
@@ -97,7 +98,7 @@ class Daemon:
     ) -> None:
         self._folder = Path(folder).absolute()
         self._place = self._folder / "ipfs-kit-daemon"
-        self._program = None if program is None else Path(program)
+        self._program = None if program is None else Path(program).absolute()
         self._profile = profile
         self._bootstrap_peers = tuple(bootstrap_peers)
         self._online = online
@@ -140,7 +141,9 @@ class Daemon:
             )
         program = self._program or find_program("ipfs")
         end = time.monotonic() + timeout_seconds
-        self._place.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # Whoever can open the lock could keep it.
+        self._place.mkdir(mode=0o700, exist_ok=True)
         with _alone(self._place / "starting", end):
             if self._is_watched():
                 return self._until_ready(end)
@@ -158,19 +161,23 @@ class Daemon:
         Raises:
             TimedOutError: It is still there.
         """
-        was_running = self._is_watched()
-        state = self._state() if was_running else {}
-        watcher, kubo = _number(state, "pid"), _number(state, "kubo_pid")
+        was_running, told = self._is_watched(), None
         started = self._let_go()
-        if watcher is not None:
-            _signal(watcher, "SIGTERM")
         end = time.monotonic() + timeout_seconds
         while self._is_watched():
-            if time.monotonic() > end + _ANSWER_SECONDS:
+            now = time.monotonic()
+            if now > end + _ANSWER_SECONDS:
                 raise TimedOutError(f"the daemon on {self._folder} does not stop")
-            if time.monotonic() > end and watcher is not None:
+            # As long as it has the lock, the numbers that it wrote are its own and that
+            # of its child: of one that has just begun they are not there yet.
+            state = self._state()
+            watcher, kubo = _number(state, "pid"), _number(state, "kubo_pid")
+            if watcher is not None and watcher != told:
+                _signal(watcher, "SIGTERM")
+                told = watcher
+            if now > end:
+                _signal(kubo, "SIGKILL")
                 _signal(watcher, "SIGKILL")
-                _signal(kubo or watcher, "SIGKILL")
             sleep(SLICE_SECONDS)
         if started is not None:
             started.wait()
@@ -235,11 +242,15 @@ class Daemon:
         if is_in_use(self._folder):
             raise self._busy()
         if not is_kubo_repository(self._folder):
+            if mark.exists():
+                # Making it was broken off: Kubo makes none where it finds settings.
+                (self._folder / "config").unlink(missing_ok=True)
+            # Before it is made: who dies meanwhile leaves one that is still to be set up.
+            mark.touch()
             peers = self._bootstrap_peers
             make_repository(
                 program, self._folder, profile=self._profile, bootstrap_peers=peers
             )
-            mark.touch()
         elif mark.exists():
             configure(self._folder, self._bootstrap_peers)
 
@@ -260,6 +271,8 @@ class Daemon:
             started = subprocess.Popen(  # noqa: S603 - ourselves
                 command,
                 env=environment(self._folder),
+                # Nobody's folder is kept busy but its own.
+                cwd=self._place,
                 stdin=subprocess.DEVNULL if detach else subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -274,15 +287,13 @@ class Daemon:
             self._started, self._process = started, os.getpid()
 
     def _until_ready(self, end: float) -> DaemonStatus:
-        began = time.monotonic()
         while True:
             status = self.status()
             if status.ready:
                 return status
-            # A supervisor has the lock a moment after it was started.
+            # A supervisor has the lock a while after it was started, unless it ended.
             code = self._started.poll() if self._started else None
-            is_gone = code is not None or time.monotonic() - began > _ANSWER_SECONDS
-            if not status.running and (is_gone or not self._started):
+            if not status.running and (code is not None or not self._started):
                 raise self._failed(code or _number(self._state(), "code"))
             if time.monotonic() > end:
                 raise TimedOutError(f"Kubo does not answer in time: {self._tail()}")
@@ -324,10 +335,10 @@ class Daemon:
             import fcntl
 
             with (self._place / "lock").open("rb") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except OSError:
+                if not _locks(lock, fcntl.LOCK_SH | fcntl.LOCK_NB):
                     return True
+                # A process that is forked just now would keep it.
+                fcntl.flock(lock, fcntl.LOCK_UN)
         except (ImportError, OSError):
             pass
         return False
@@ -340,6 +351,7 @@ class Daemon:
             return None
         client = Client(
             lambda: place,
+            auth=authorization_of(self._folder),
             connect_seconds=_ANSWER_SECONDS,
             stall_seconds=_ANSWER_SECONDS,
         )
@@ -363,7 +375,11 @@ def _alone(path: Path, end: float) -> Iterator[None]:
             if time.monotonic() > end:
                 raise TimedOutError(f"another process is starting a daemon ({path})")
             sleep(SLICE_SECONDS)
-        yield
+        try:
+            yield
+        finally:
+            # Closing is not enough: a process that was forked meanwhile has it open too.
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def _locks(file: IO[bytes], how: int) -> bool:
@@ -376,9 +392,11 @@ def _locks(file: IO[bytes], how: int) -> bool:
     return True
 
 
-def _signal(pid: int, name: str) -> None:
+def _signal(pid: int | None, name: str) -> None:
     import signal
 
+    if pid is None:
+        return
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, getattr(signal, name))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from ipfs_kit_py.errors import EngineUnavailableError, RepositoryBusyError, Time
 # tells which one it became.
 _LOOPBACK: Final = "/ip4/127.0.0.1/tcp/0"
 _INIT_SECONDS: Final = 120
+_LOCKED: Final = re.compile(r"\block\b|\.lock\b")
 
 
 def is_kubo_repository(folder: StrPath) -> bool:
@@ -62,7 +64,10 @@ def make_repository(
 def configure(folder: StrPath, bootstrap_peers: Sequence[str]) -> None:
     """Write into a repository that we made what a daemon of ours goes by."""
     path = Path(folder) / "config"
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EngineUnavailableError(f"{path} is no configuration: {error}") from error
     addresses = {"Swarm": [_LOOPBACK], "API": _LOOPBACK, "Gateway": _LOOPBACK}
     _merge(
         config,
@@ -80,11 +85,30 @@ def configure(folder: StrPath, bootstrap_peers: Sequence[str]) -> None:
     )
     part = path.with_name(f"config.{os.urandom(4).hex()}.part")
     # It holds the private key.
-    with os.fdopen(
-        os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
-    ) as out:
-        json.dump(config, out, indent=2)
-    part.replace(path)
+    try:
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
+        ) as out:
+            json.dump(config, out, indent=2)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def authorization_of(folder: StrPath) -> str | None:
+    """Find among the settings of a repository what lets one ask its daemon for all.
+
+    Returns:
+        As `Client` takes it; `None` if the daemon asks nobody.
+    """
+    try:
+        config = json.loads((Path(folder) / "config").read_bytes())
+        for who in (config["API"].get("Authorizations") or {}).values():
+            if {"/api", "/api/v0", "/api/v0/version"} & set(who["AllowedPaths"]):
+                return str(who["AuthSecret"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        pass
+    return None
 
 
 def _merge(config: dict[str, Any], changes: dict[str, Any]) -> None:
@@ -120,7 +144,7 @@ def run_kubo(program: Path, folder: StrPath, *args: str) -> str:
         raise EngineUnavailableError(f"{program} cannot be run: {why}") from error
     if done.returncode:
         said = done.stderr.strip() or done.stdout.strip()
-        kind = RepositoryBusyError if "lock" in said else EngineUnavailableError
+        kind = RepositoryBusyError if _LOCKED.search(said) else EngineUnavailableError
         raise kind(f"ipfs {args[0]} failed on {os.fspath(folder)}: {said[-500:]}")
     return done.stdout
 

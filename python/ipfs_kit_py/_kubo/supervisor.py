@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import IO, Any, TypedDict
 
 BUSY = 3
 """Exit status: another supervisor has the folder."""
@@ -34,8 +34,13 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _HEALTHY_SECONDS = 60.0
 _STOP_SECONDS = 10.0
+# How long those who look whether somebody has the lock may be in the way of taking it.
+_LOCK_SECONDS = 3.0
 _LOOK_SECONDS = 0.25
 _READ_BYTES = 65536
+# Taken at once of what Kubo says, however much more there is.
+_MOST_READS = 64
+_NOT_RUN = 127
 _PR_SET_PDEATHSIG = 1
 
 
@@ -83,8 +88,8 @@ class Supervisor:
         self._orders = orders
         self._folder = Path(orders["folder"])
         self._log = Log(self._folder / "kubo.log", orders["log_bytes"])
-        self._api = Path(orders["repository"]) / "api"
-        self._parent = os.getppid()
+        self._repository = Path(orders["repository"])
+        self._api = self._repository / "api"
         self._stopping = False
         self._state: dict[str, Any] = {
             "pid": os.getpid(),
@@ -105,21 +110,21 @@ class Supervisor:
 
     def run(self) -> int:
         """Keep Kubo running until told to stop."""
-        pause = _FIRST_PAUSE_SECONDS
+        pause, was_ever_ready = _FIRST_PAUSE_SECONDS, False
         while True:
-            if _is_locked(Path(self._orders["repository"]) / "repo.lock"):
-                self._tell("failed", code=REPOSITORY_BUSY)
-                return REPOSITORY_BUSY
-            # One that a daemon left behind when it was killed names nobody.
-            self._api.unlink(missing_ok=True)
             began = time.monotonic()
-            was_ready, status = self._run_once()
+            status, code = REPOSITORY_BUSY, REPOSITORY_BUSY
+            if not _is_locked(self._repository / "repo.lock"):
+                was_ready, status = self._run_once()
+                was_ever_ready, code = was_ever_ready or was_ready, FAILED
             if self._is_stopping():
                 self._tell("stopped", status=status)
                 return 0
-            if not was_ready:
-                self._tell("failed", status=status, code=FAILED)
-                return FAILED
+            # What keeps it from starting anew may pass: a full disk, a command that has
+            # the repository for a moment.
+            if not was_ever_ready:
+                self._tell("failed", status=status, code=code)
+                return code
             if time.monotonic() - began > _HEALTHY_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
             self._log.note(f"Kubo ended with status {status}; again in {pause:g} s")
@@ -133,14 +138,21 @@ class Supervisor:
 
     def _run_once(self) -> tuple[bool, int]:
         """Run Kubo until it ends or is to stop; tell whether it was ever ready."""
-        kubo = subprocess.Popen(  # noqa: S603 - as ordered
-            self._orders["command"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            # This process has one thread, so nothing can be half done in the child.
-            preexec_fn=_die_with_parent,
-        )
+        # What one left behind that was killed names nobody.
+        for note in (self._api, self._repository / "gateway"):
+            note.unlink(missing_ok=True)
+        try:
+            kubo = subprocess.Popen(  # noqa: S603 - as ordered
+                self._orders["command"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                # This process has one thread: nothing can be half done in the child.
+                preexec_fn=_die_with_parent,
+            )
+        except OSError as error:
+            self._log.note(f"Kubo cannot be run: {error}")
+            return False, _NOT_RUN
         self._tell("starting", kubo_pid=kubo.pid)
         is_ready = False
         assert kubo.stdout is not None  # noqa: S101 - it was asked for
@@ -156,6 +168,8 @@ class Supervisor:
             if kubo.poll() is None:
                 self._end(kubo)
             self._on_output(out)
+            # Its number may soon be that of another process.
+            self._state["kubo_pid"] = None
         finally:
             with contextlib.suppress(KeyError):
                 self._watched.unregister(out)
@@ -181,7 +195,7 @@ class Supervisor:
         for key, _ in self._watched.select(seconds):
             key.data()
         # The owner's forked children may hold the pipe's other end.
-        if self._orders["owner"] is not None and os.getppid() != self._parent:
+        if self._orders["owner"] not in (None, os.getppid()):
             self._stopping = True
 
     def _is_stopping(self) -> bool:
@@ -202,9 +216,12 @@ class Supervisor:
 
     def _on_output(self, out: int) -> None:
         try:
-            while data := os.read(out, _READ_BYTES):
+            for _ in range(_MOST_READS):
+                data = os.read(out, _READ_BYTES)
+                if not data:
+                    self._watched.unregister(out)
+                    return
                 self._log.write(data)
-            self._watched.unregister(out)
         except (BlockingIOError, KeyError, ValueError):
             return
 
@@ -238,15 +255,24 @@ def _is_locked(path: Path) -> bool:
         return False
 
 
+def _locks(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def main() -> int:
     """Follow the orders in the only argument."""
     orders: Orders = json.loads(sys.argv[1])
     folder = Path(orders["folder"])
     with (folder / "lock").open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return BUSY
+        end = time.monotonic() + _LOCK_SECONDS
+        while not _locks(lock):
+            if time.monotonic() > end:
+                return BUSY
+            time.sleep(_LOCK_SECONDS / 1000)
         if orders["owner"] is None and os.fork():
             # The child has the lock too. Nobody is left who would have to wait for it.
             os._exit(0)

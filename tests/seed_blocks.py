@@ -34,7 +34,9 @@ FOLDER = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
 CLUSTER = "ipfs-cluster"
 FILE_SYSTEM = "the fsspec file system"
 CACHE = "the tiered cache"
-ACCELERATED = "ipfs_accelerate_py"
+CONTAINERS = "containers"
+CHECKPOINTS = "checkpoints"
+DEMO = "the demo"
 
 
 class Block(NamedTuple):
@@ -162,6 +164,12 @@ while number:
     number, at = divmod(number, 58)
     node = letters[at] + node
 node = "1" + node
+"""
+# Components of a module, which tests before this one may have used.
+ACCELERATE_ANEW = """
+from pathlib import Path
+import ipfs_accelerate_py
+ipfs_accelerate_py.ipfs_accelerate.configure(ipfs_accelerate_py.config())
 """
 WITH_CONTENT = {CONTENT: "{content_v0}"}
 IMPORT_KIT = "from ipfs_kit_py.ipfs_kit import ipfs_kit"
@@ -524,9 +532,10 @@ ROWS: tuple[Row, ...] = (
         prelude="import ipfs_accelerate_py",
         waits=(
             Wait(
-                ACCELERATED,
+                CONTAINERS,
                 "backends = ipfs_accelerate_py.backends()",
                 AttributeError,
+                names="backends",
                 stops=True,
             ),
         ),
@@ -535,14 +544,20 @@ ROWS: tuple[Row, ...] = (
         document=ACCELERATE,
         heading="IPFS Accelerate (`ipfs_accelerate`)",
         first="# Add a file to IPFS",
-        prelude="import ipfs_accelerate_py",
+        prelude=ACCELERATE_ANEW,
+        holds=(
+            "cid == file",
+            "Path('output.txt').read_bytes() == Path('path/to/file.txt').read_bytes()",
+            "exists is True",
+            "(metadata['size'], metadata['layout'], metadata['local']) == "
+            "(19, 'raw', True)",
+        ),
         waits=(
             Wait(
-                ACCELERATED,
-                "result = ipfs_accelerate_py.ipfs_accelerate.add_file"
-                '("path/to/file.txt")',
+                CHECKPOINTS,
+                "result = ipfs_accelerate_py.load_checkpoint_and_dispatch(cid)",
                 AttributeError,
-                stops=True,
+                names="load_checkpoint_and_dispatch",
             ),
         ),
     ),
@@ -552,7 +567,7 @@ ROWS: tuple[Row, ...] = (
         first="# Run the complete demo",
         waits=(
             Wait(
-                ACCELERATED,
+                DEMO,
                 "python demo_ipfs_accelerate.py --all",
                 names="demo_ipfs_accelerate.py",
                 stops=True,
@@ -565,9 +580,10 @@ ROWS: tuple[Row, ...] = (
         first="import ipfs_accelerate_py",
         waits=(
             Wait(
-                ACCELERATED,
+                CONTAINERS,
                 "backends = ipfs_accelerate_py.backends()",
                 AttributeError,
+                names="backends",
                 stops=True,
             ),
         ),

@@ -65,4 +65,4 @@ def test_unsafe_code_stands_where_it_is_argued() -> None:
 
 def test_the_stub_stays_thin() -> None:
     stub = ROOT / "python" / "ipfs_kit_py" / "_native.pyi"
-    assert len(stub.read_text(encoding="utf-8").splitlines()) < 700
+    assert len(stub.read_text(encoding="utf-8").splitlines()) < 750

@@ -15,6 +15,7 @@ from ipfs_kit_py import __version__ as __version__
 _HOMES = {
     "config": "",
     "get_system_info": "_system",
+    "ipfs_accelerate": "",
 }
 """Names, and the modules that they come from; a module is what has no other."""
 
@@ -23,6 +24,7 @@ __all__ = sorted([*_HOMES, "__version__"])
 # As type checkers know it; to load `typing` takes longer than all that is loaded here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ipfs_accelerate_py import ipfs_accelerate as ipfs_accelerate
     from ipfs_accelerate_py._system import get_system_info as get_system_info
     from ipfs_accelerate_py.config import config as config
 else:

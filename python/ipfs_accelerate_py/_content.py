@@ -1,0 +1,161 @@
+"""Files by CID, over a kit that a configuration describes."""
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ipfs_accelerate_py._endpoints import Endpoint, endpoint
+from ipfs_accelerate_py._results import told
+from ipfs_kit_py._hashing import StrPath
+from ipfs_kit_py.errors import BlockNotFoundError
+
+if TYPE_CHECKING:
+    from ipfs_accelerate_py.config import config
+    from ipfs_kit_py._cache.manager import TieredCacheManager
+    from ipfs_kit_py._kit.kit import IpfsKit
+    from ipfs_kit_py._repository import IPFSPath
+
+_MEGABYTE = 1_000_000
+
+
+class Content:
+    """What is added, found and read. Threads may share one, and forked processes too.
+
+    What is added is kept in the repository of `ipfs_kit_py`, so that other programs find
+    it, and the next run. What comes from elsewhere is verified, and kept in the cache of
+    the configuration.
+
+    Args:
+        settings: The configuration.
+    """
+
+    def __init__(self, settings: "config") -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._kit: IpfsKit | None = None
+        self._endpoint: Endpoint | None = None
+
+    @property
+    def settings(self) -> "config":
+        """The configuration."""
+        return self._settings
+
+    @property
+    def kit(self) -> "IpfsKit":
+        """The kit below, opened when it is first needed."""
+        with self._lock:
+            if self._kit is None:
+                name = str(self._settings.get("endpoints", "default"))
+                self._endpoint = endpoint(self._settings, name)
+                self._kit = _opened(self._settings, self._endpoint)
+            return self._kit
+
+    @property
+    def cache(self) -> "TieredCacheManager":
+        """What was read lately, in memory and on the disk."""
+        return self.kit.tiered_cache
+
+    def close(self) -> None:
+        """Close what was opened; what is asked for later opens it again."""
+        with self._lock:
+            kit, self._kit = self._kit, None
+            first, self._endpoint = self._endpoint, None
+        if kit is not None:
+            kit.close()
+        if first is not None:
+            first.close()
+
+    @told
+    def add_file(self, path: StrPath, *, pin: bool = True) -> dict[str, Any]:
+        """Add a file, or a folder with all below it.
+
+        Args:
+            path: What is added.
+            pin: Keep it when garbage is collected.
+
+        Returns:
+            `status`, `cid`, `file` (the path), `size` (bytes) and `new_bytes`, which the
+            repository did not have before; or `status: "error"` and `message`.
+        """
+        done = self.kit.engine.add(path, pin=pin)
+        return {
+            "cid": str(done.cid),
+            "file": os.fsdecode(path),
+            "size": done.bytes,
+            "new_bytes": done.new_bytes,
+        }
+
+    @told
+    def get_file(
+        self, cid: "IPFSPath", output_path: StrPath | None = None
+    ) -> dict[str, Any]:
+        """Write a file or folder, from wherever it can be had; every block is verified.
+
+        It appears whole or not at all. A file that is there is replaced.
+
+        Args:
+            cid: A CID, or a path below one.
+            output_path: Where to; in the working folder by its last name if not given.
+
+        Returns:
+            `status`, `cid`, `file` and `size` (bytes); or `status: "error"`, `message`.
+        """
+        last = str(cid).rstrip("/").rpartition("/")[2]
+        target = Path(last if output_path is None else os.fsdecode(output_path))
+        done = self.kit.ipget.ipget_download_object(cid, target)
+        size = done.raise_for_error()["metadata"]["filesize"]
+        return {"cid": str(cid), "file": str(target), "size": size}
+
+    def cid_exists(self, cid: "IPFSPath") -> bool:
+        """Tell whether a block is here, or with somebody who is asked.
+
+        Raises:
+            InvalidCIDError: It is no CID.
+            IPFSError: Somebody who may have it could not be asked.
+        """
+        try:
+            self.kit.reader.block_view(self.kit.reader.resolve(cid))
+        except BlockNotFoundError:
+            return False
+        return True
+
+    @told
+    def get_cid_metadata(self, cid: "IPFSPath") -> dict[str, Any]:
+        """Describe what a CID names. Of a file's leaves only those are read that must be.
+
+        Returns:
+            `cid`; `size`, bytes of a file, or of all blocks of a folder; `blocks`, how
+            many different ones it is made of; `codec`; `layout` (`raw`, `file`,
+            `directory`, `hamt-sharded-directory`, `symlink`, or `data` where it is no
+            UnixFS); `mime`, by its name or its first bytes, `None` for what is no file;
+            `local`, whether all blocks are here; `pinned`.
+        """
+        from ipfs_accelerate_py._describing import described
+
+        return described(self.kit, cid)
+
+
+def _opened(settings: "config", first: "Endpoint | None") -> "IpfsKit":
+    from ipfs_kit_py._kit.kit import IpfsKit
+
+    _start_logging(settings)
+    cache = settings.section("cache")
+    size = int(cache["max_size_mb"]) * _MEGABYTE if cache["enabled"] else 0
+    return IpfsKit(
+        metadata={
+            "cache_config": {
+                "disk_cache_path": os.path.expanduser(str(cache["path"])),  # noqa: PTH111
+                "disk_cache_size": size,
+            }
+        },
+        sources=[] if first is None else [first.source],
+    )
+
+
+def _start_logging(settings: "config") -> None:
+    import logging
+
+    debug = settings.get("general", "debug")
+    level = "DEBUG" if debug else str(settings.get("general", "log_level"))
+    logging.getLogger("ipfs_accelerate_py").setLevel(level)

@@ -120,9 +120,8 @@ def test_a_root_that_lacks_something_is_not_pinned(place: Place) -> None:
     car = io.BytesIO(b"".join(framed_car([root[0]], [root])))
     assert place.dag_import(car, pin_roots=False).blocks == 1
     place.block_put(block)
-    assert (
-        place.dag_import(io.BytesIO(b"".join(framed_car([root[0]], [root])))).blocks == 1
-    )
+    car = io.BytesIO(b"".join(framed_car([root[0]], [root])))
+    assert place.dag_import(car).blocks == 1
     pin = place.pin_find(root[0])
     assert pin
     assert pin.type == "recursive"

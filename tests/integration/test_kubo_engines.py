@@ -31,7 +31,13 @@ from ipfs_kit_py._engine.kubo import KuboEngine
 from ipfs_kit_py._kubo.daemon import Daemon
 from ipfs_kit_py._kubo.fetching import Fetcher
 from ipfs_kit_py._native import Block
-from ipfs_kit_py.errors import IPFSError, UnreachableError
+from ipfs_kit_py.errors import (
+    InvalidParameterError,
+    IPFSError,
+    PathIsADirectoryError,
+    PathNotFoundError,
+    UnreachableError,
+)
 from ipfs_kit_py.ipfs_kit import ipfs_kit
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the kit starts none on Windows")
@@ -175,6 +181,71 @@ def test_mutable_files_have_kubos_cids(
         place.files_rm("/t/ü")
         roots.add(place.files_flush("/t"))
     assert len(roots) == 1
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_mutable_files_are_cut_as_is_asked_for_whatever_the_node_would_do(
+    profile: str, nodes: list[KuboEngine], repository: Repository
+) -> None:
+    rng = random.Random(f"cut {profile}")
+    old, new = rng.randbytes(3 * MIB), rng.randbytes(2 * MIB + 5)
+    found = []
+    places: list[Repository | KuboEngine] = [repository, *nodes]
+    for place in places:
+        cids = []
+
+        def write(path: str, data: Any, place: Any = place, **how: Any) -> None:
+            place.files_write(path, data, profile=profile, **how)
+
+        place.files_rm("/cut", force=True)
+        write("/cut/a/b/new", io.BytesIO(old), create=True, parents=True)
+        cids.append(place.files_flush("/cut/a/b"))
+        write("/cut/small", b"small", create=True, chunker="size-2")
+        write("/cut/rabin", old[:MIB], create=True, chunker="rabin", raw_leaves=False)
+        write("/cut/hash", new, create=True, cid_version=1, hash="blake3")
+        write("/cut/none", b"", create=True)
+        for name in ("a/b/new", "small", "rabin", "hash", "none"):
+            cids.append(place.files_flush(f"/cut/{name}"))
+            found_pin = place.pin_find(cids[-1])
+            assert found_pin is None or found_pin.type == "indirect"
+        found.append(cids)
+        for path, error in (
+            ("/cut/a", PathIsADirectoryError),
+            ("/cut/nowhere", PathNotFoundError),
+            ("/cut/no/where", PathNotFoundError),
+        ):
+            with pytest.raises(error):
+                write(path, new, truncate=True)
+        assert place.files_read("/cut/a/b/new") == old
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_is_written_into_a_file_keeps_the_rest_of_it(
+    profile: str, nodes: list[KuboEngine], repository: Repository
+) -> None:
+    rng = random.Random(f"into {profile}")
+    old = rng.randbytes(3 * MIB)
+    places: list[Repository | KuboEngine] = [repository, *nodes]
+    for place in places:
+        place.files_rm("/into", force=True)
+        place.files_write("/into", old, create=True, profile=profile)
+        pinned = place.files_flush("/into")
+        place.pin_add(pinned)
+        place.files_write("/into", b"new", 2 * MIB, profile=profile)
+        assert place.files_read("/into") == old[: 2 * MIB] + b"new" + old[2 * MIB + 3 :]
+        # What was pinned before stays so, when it is written again.
+        place.files_rm("/into")
+        place.files_write("/into", old, create=True, profile=profile)
+        assert place.files_flush("/into") == pinned
+        assert place.pin_find(pinned)
+        place.files_chmod("/into", 0o600)
+        place.files_write("/into", b"less", truncate=True, profile=profile)
+        assert place.files_stat("/into").mode == 0o600
+        assert place.files_read("/into") == b"less"
+    for node in nodes:
+        with pytest.raises(InvalidParameterError, match="new files"):
+            node.files_write("/into", b"x", 1, chunker="size-3")
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -1,19 +1,25 @@
 """Mutable files of a node."""
 
+import tempfile
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, Unpack
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Unpack, cast
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._hashing import DEFAULT_PROFILE, ImportParams, Readable
 from ipfs_kit_py._kubo.client import Option, ask, look
+from ipfs_kit_py._kubo.dags import Dags
 from ipfs_kit_py._kubo.multipart import one_file
+from ipfs_kit_py._kubo.pins import Pins
 from ipfs_kit_py._kubo.replies import cid_in, value_in
-from ipfs_kit_py._kubo.session import Session
 from ipfs_kit_py._native import CID
-from ipfs_kit_py._repository import Entry, FileStat, IPFSPath
+from ipfs_kit_py._repository import Entry, FileStat, IPFSPath, Repository
 from ipfs_kit_py._repository.reading import checked
 from ipfs_kit_py.errors import (
+    EngineError,
     InvalidParameterError,
+    NotFoundError,
+    NotPinnedError,
     PathIsADirectoryError,
     PathNotFoundError,
 )
@@ -27,12 +33,18 @@ _PROFILES: Final[dict[str, dict[str, Option]]] = {
     "unixfs-v0-2015": {"cid_version": 0, "raw_leaves": False},
 }
 _PIECE_BYTES = 1 << 20
+_SURE_BYTES = 2 << 20
+_PREFIX = ("cid_version", "hash")
+_CHUNKERS = {"unixfs-v1-2025": "size-1048576", "unixfs-v0-2015": "size-262144"}
 
 
-class Files(Session):
+class Files(Dags, Pins):
     """What changes the mutable files: the node does it itself.
 
-    How new files are cut is for the node's `Import` settings to say.
+    Where the node's `Import` settings would cut a file otherwise than is asked for, or it
+    is long, a new one is made here and sent; what is written into one is cut as the node
+    does it.
+    When a directory is sharded is for the node to say.
     """
 
     def files_cp(
@@ -131,7 +143,27 @@ class Files(Session):
         """
         if offset < 0:
             raise InvalidParameterError(f"offset {offset} is out of range")
-        options = _options(profile, params, ("cid_version", "hash", "raw_leaves"))
+        known = ("cid_version", "hash", "raw_leaves", "chunker")
+        options = _options(profile, params, known)
+        chunker = params.get("chunker") or _CHUNKERS[profile]
+        is_cut_otherwise = chunker != self._chunker()
+        if is_cut_otherwise or _is_long(data):
+            if create and not offset and self._is_new(path):
+                if parents and (above := path.rstrip("/").rpartition("/")[0]):
+                    prefix = {name: params.get(name) for name in _PREFIX}
+                    self.files_mkdir(
+                        above,
+                        parents=True,
+                        profile=profile,
+                        **cast("ImportParams", prefix),
+                    )
+                self._put_new(path, data, profile, params)
+                return
+            if is_cut_otherwise and params.get("chunker") is not None:
+                raise InvalidParameterError(
+                    "a Kubo node cuts what is written into a file by its own settings:"
+                    " a chunker is for new files alone"
+                )
         asked = ask(
             "files/write",
             path,
@@ -142,6 +174,50 @@ class Files(Session):
             truncate=truncate,
         )
         self._client.call(asked.having(options))
+
+    def _chunker(self) -> str:
+        """Say how the node cuts what is written."""
+        asked = look("config", "Import.UnixFSChunker")
+        try:
+            found = value_in(self._client.call(asked), asked.command, dict).get("Value")
+        except (EngineError, NotFoundError):
+            # A node from before there was such a setting.
+            found = None
+        return str(found or "size-262144")
+
+    def _is_new(self, path: str) -> bool:
+        try:
+            self._files_kind(path)
+        except PathNotFoundError:
+            return True
+        return False
+
+    def _put_new(
+        self, path: str, data: "Buffer | Readable", profile: str, params: ImportParams
+    ) -> None:
+        """Put a file that our own core writes, as it writes mutable ones, at a path."""
+        with (
+            tempfile.TemporaryDirectory(prefix="ipfs-kit-") as folder,
+            Repository(folder) as scratch,
+        ):
+            scratch.files_write("/f", data, create=True, profile=profile, **params)
+            cid = scratch.files_flush("/f")
+            with self._held(cid):
+                car = _native.repo_export_car(scratch._core, cid)
+                self.import_car(car, roots=[cid])
+                self.files_cp(cid, path, profile=profile)
+
+    @contextmanager
+    def _held(self, cid: CID) -> Iterator[None]:
+        """Unpin a block afterwards, unless it was pinned before."""
+        try:
+            self._client.call(look("pin/ls", cid, type="recursive"))
+            was_pinned = True
+        except NotPinnedError:
+            was_pinned = False
+        yield
+        if not was_pinned:
+            self.pin_rm(cid)
 
     def files_chmod(
         self, path: str, mode: int, *, profile: str = DEFAULT_PROFILE
@@ -213,6 +289,15 @@ class Files(Session):
         if isinstance(root, str):
             return f"/ipfs/{self._cid_at(source)}"
         return "/".join([f"/ipfs/{root}", *names])
+
+
+def _is_long(data: "Buffer | Readable") -> bool:
+    """Tell whether a node would cut it one way or the other.
+
+    It gathers 2 MiB and more of what comes, and cuts that anew: what it has gathered by
+    then depends on how the bytes came.
+    """
+    return hasattr(data, "read") or memoryview(data).nbytes > _SURE_BYTES
 
 
 def _options(

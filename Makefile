@@ -1,5 +1,5 @@
 # One plain command for each job, for people and CI alike. What may outlive a clone (Cargo's
-# target folder, Go programs, npm peers) is kept in the user's cache.
+# target folder, Go programs, npm packages) is kept in the user's cache.
 
 CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ipfs-kit
 VENV    := .venv

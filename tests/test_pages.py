@@ -47,7 +47,7 @@ def test_the_components_that_are_built_are_named() -> None:
     assert "these are the components that are\nbuilt" in text("roles.md")
     assert "tiered_cache" not in PARTS
     assert {at.component for at in METHODS.values()} - PARTS.keys() == {
-        *("kit", "ipfs", "ipget", "s3_kit"),
+        *("kit", "ipfs", "ipget", "s3_kit", "storacha_kit"),
     }
 
 

@@ -84,10 +84,30 @@ def test_every_role_asks_in_the_order_of_the_tiers(role: RoleName, make: Open) -
 
 
 def test_a_backend_that_does_not_exist_is_refused(make: Open) -> None:
+    kit = make(cache_config={"external_backends": {"azure": {}}})
+    result = kit.ipfs.cat(cid_of(b"nowhere"))
+    assert result["error_type"] == "ConfigurationError"
+    assert "'azure' is no source" in result["error"]
+
+
+def test_storacha_comes_after_gateways_and_needs_one_of_its_own(make: Open) -> None:
     kit = make(cache_config={"external_backends": {"storacha": {}}})
     result = kit.ipfs.cat(cid_of(b"nowhere"))
     assert result["error_type"] == "ConfigurationError"
-    assert "'storacha' is no source" in result["error"]
+    assert "storacha.gateway does not say" in result["error"]
+    assert "the hosted service of Storacha ended" in result["error"]
+    url = "http://127.0.0.1:1"
+    asked = {"gateway_urls": [url], "s3cfg": {"bucket": "b", "prefix": "p"}}
+    asked["s3cfg"] |= {"anonymous": True}
+    for given in (
+        {"storacha": {"gateway": url}},
+        {"cache_config": {"external_backends": {"storacha": {"gateway": url}}}},
+    ):
+        names = [it.name for it in make(**asked, **given).reader.sources]
+        assert names == ["memory", "disk", "local", "gateway", "storacha", "s3"]
+    assert "storacha" not in [
+        it.name for it in make(storacha={"gateway": url}, offline=True).reader.sources
+    ]
 
 
 def test_sources_stand_by_their_cost(make: Open, elsewhere: Repository) -> None:

@@ -212,6 +212,90 @@ def s3_gateway(
 
 
 @dataclass
+class UploadService:
+    """A real upload service of Storacha, which keeps everything in memory."""
+
+    program: Path
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Where it is: the service, and the gateway."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def requests(self) -> list[str]:
+        """What it was asked so far: method and path."""
+        return (self.folder / "log").read_text().splitlines()
+
+    @property
+    def puts(self) -> list[str]:
+        """The CIDs of the CARs that were sent to it, whole or not."""
+        lines = (line.split() for line in self.requests)
+        return [it[1].split("/")[2] for it in lines if it and it[0] == "PUT"]
+
+    def tokens(self, name: str | None = "photos", **asked: Any) -> dict[str, str]:
+        """Have a space made, and what lets one into it: `space`, and two headers."""
+        data = json.dumps({"name": name, **asked}).encode()
+        request = urllib.request.Request(f"{self.url}/tokens", data, method="POST")
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            found: dict[str, str] = json.load(reply)
+            return found
+
+    def settings(self, name: str | None = "photos", **asked: Any) -> dict[str, Any]:
+        """Give what `storacha` is to be, for a space."""
+        found = self.tokens(name, **asked)
+        return {
+            "endpoint": self.url,
+            "gateway": self.url,
+            "secret": found["auth_secret"],
+            "authorization": found["authorization"],
+            "shard_size": "4MiB",
+        }
+
+    def start(self) -> None:
+        """Start it, where it was, with nothing in it."""
+        log = self.folder / "log"
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [self.program, str(self.port)], stdout=subprocess.DEVNULL, stderr=out
+            )
+        wait_for_port(self.port, self.process, log)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal: SIGSTOP and SIGCONT make it pause and go on."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self.process is not None:
+            self.signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def upload_service(
+    require_real: Callable[[str, str], Path], tmp_path: Path
+) -> Iterator[UploadService]:
+    """Give a real upload service."""
+    program = require_real("storacha-service", "`make tools` builds it where Node.js is")
+    require_real("node", "the upload service runs on it")
+    folder = tmp_path / "storacha"
+    folder.mkdir()
+    service = UploadService(program, folder)
+    service.start()
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+@dataclass
 class Network:
     """A network of its own with only loopback, and a way into it.
 

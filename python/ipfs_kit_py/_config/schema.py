@@ -61,7 +61,7 @@ PARTS: Final = {
 """Parts of the kit, with their titles in the reference."""
 
 BUILT_PARTS: Final = frozenset(
-    {"core", "cache", "cache_sources", "gateway", "kubo", "pinning", "s3"}
+    {"core", "cache", "cache_sources", "gateway", "kubo", "pinning", "s3", "storacha"}
 )
 """Parts that exist: settings of all others have no effect yet."""
 
@@ -185,7 +185,7 @@ class CacheConfig(Section, part="cache"):
     tiers = refused("they are memory and disk, each with settings of its own")
     replication_policy = refused("`min_item_size` and `default_tier` say what is in both")
     external_backends = field(
-        TABLE, {}, "Remote tiers, by name: s3.", part="cache_sources"
+        TABLE, {}, "Remote tiers, by name: s3, storacha.", part="cache_sources"
     )
     arc = nested(ArcConfig)
 
@@ -280,6 +280,36 @@ class S3Config(Section, part="s3"):
     )
     etag_is_md5 = field(
         FLAG, True, "Whether ETags are MD5; false for buckets encrypted by KMS."
+    )
+
+
+class StorachaConfig(Section, part="storacha"):
+    """An upload service of Storacha. The hosted one ended, so nothing is the default."""
+
+    endpoint = optional(
+        TEXT,
+        "Where the service is; its bridge is `/bridge` there.",
+        variables=("IPFS_KIT_STORACHA_ENDPOINT",),
+    )
+    gateway = optional(
+        TEXT,
+        "Gateway that what the service has is read from, as a source too.",
+        variables=("IPFS_KIT_STORACHA_GATEWAY",),
+    )
+    secret = optional(
+        SECRET,
+        "What goes into `X-Auth-Secret` at the bridge.",
+        variables=("IPFS_KIT_STORACHA_SECRET",),
+        secret=True,
+    )
+    space = optional(
+        TEXT,
+        "The space of calls that name none, by its name or DID.",
+        variables=("IPFS_KIT_STORACHA_SPACE",),
+    )
+    # With what Filecoin adds to it, it fits into a piece of 128 MiB.
+    shard_size = field(
+        SIZE, 127 * MIB, "Most bytes of a CAR that goes up in one request."
     )
 
 
@@ -418,10 +448,12 @@ class Config(Section, part="core"):
         "Pinning services by name, each a table of `endpoint` and `token`.",
         part="pinning",
     )
+    storacha = nested(StorachaConfig)
     storacha_token = optional(
         SECRET,
-        "Token of a Storacha account.",
+        "What goes into `Authorization` at the bridge: a delegation as text.",
         part="storacha",
+        aliases=("storacha.authorization", "storacha.token"),
         foreign=("W3_STORE_TOKEN",),
         secret=True,
     )

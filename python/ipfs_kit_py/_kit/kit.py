@@ -21,8 +21,10 @@ from ipfs_kit_py.ipfs import ipfs_py
 
 if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
+    from ipfs_kit_py._repository import Repository
     from ipfs_kit_py._s3.kit import S3Kit
     from ipfs_kit_py._sources import ChainReader, Source
+    from ipfs_kit_py._storacha.kit import StorachaKit
     from ipfs_kit_py.ipget import Ipget
 
 _told: set[str] = set()
@@ -111,12 +113,16 @@ class IpfsKit(Content, Configuring, RemotePinning, Running, Closing):
     @cached_property
     def s3_kit(self) -> "S3Kit":
         """Objects and folders in S3-compatible stores."""
-        from ipfs_kit_py._repository import Repository
         from ipfs_kit_py._s3.kit import S3Kit
 
-        engine = self._engine
-        repository = engine if isinstance(engine, Repository) else None
-        return S3Kit(config=self._loaded.config, repository=repository)
+        return S3Kit(config=self._loaded.config, repository=self._repository())
+
+    @cached_property
+    def storacha_kit(self) -> "StorachaKit":
+        """Uploads, shards and spaces of a Storacha upload service."""
+        from ipfs_kit_py._storacha.kit import StorachaKit
+
+        return StorachaKit(config=self._loaded.config, repository=self._repository())
 
     def settings(self) -> dict[str, object]:
         """Give what was set, nested, as a file can hold it: with secrets."""
@@ -159,8 +165,8 @@ class IpfsKit(Content, Configuring, RemotePinning, Running, Closing):
     def close(self) -> None:
         """Let go of the repository, the cache, and what was started."""
         self._stop()
-        if "s3_kit" in vars(self):
-            self.s3_kit.close()
+        for name in {"s3_kit", "storacha_kit"} & vars(self).keys():
+            getattr(self, name).close()
         self.tiered_cache.close()
         self._engine.close()
 
@@ -168,6 +174,11 @@ class IpfsKit(Content, Configuring, RemotePinning, Running, Closing):
         """Show the role, the engine and the repository."""
         engine = self._engine
         return f"ipfs_kit(role={self.role!r}, {engine.kind} engine at {engine.path!r})"
+
+    def _repository(self) -> "Repository | None":
+        from ipfs_kit_py._repository import Repository
+
+        return self._engine if isinstance(self._engine, Repository) else None
 
     def _bound(self, method: str) -> Callable[..., Any]:
         component, attribute = METHODS[method]

@@ -90,6 +90,16 @@ _OTHERS = {
         s3_upload_object s3_download_object s3_put_dag
         """,
     ),
+    **{
+        f"storacha_{name}": Method("storacha_kit", name)
+        for name in (
+            *("space_ls", "space_info", "space_allocate", "upload_add", "upload_dag"),
+            *("upload_add_https", "upload_list", "upload_remove", "store_add"),
+            *("store_get", "store_list", "store_remove", "get_content"),
+            *("batch_operations", "run_w3_command"),
+        )
+    },
+    "storacha_http_request": Method("storacha_kit", "storacha_http_request"),
     "ipget_download_object": Method("ipget", "ipget_download_object"),
     **_same(
         "libp2p",
@@ -153,7 +163,6 @@ PARTS: dict[str, str] = {
     "ipfs_cluster_ctl": "ipfs-cluster",
     "ipfs_cluster_follow": "ipfs-cluster",
     "cluster_manager": "cluster management",
-    "storacha_kit": "Storacha",
     "filesystem": "the fsspec file system",
     "libp2p": "libp2p",
     "metadata_index": "the metadata index",

@@ -7,12 +7,12 @@ was stopped leaves it, and the next one goes on behind its end.
 import contextlib
 import hashlib
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from ipfs_kit_py._native import check_cancelled
+from ipfs_kit_py._parts import own_part
 from ipfs_kit_py._s3.errors import PartChangedError, translated
 from ipfs_kit_py._s3.keys import object_key
 from ipfs_kit_py._s3.progress import Counter
@@ -80,10 +80,10 @@ def _fetch_into(
         if part is None:
             begun = _begin(store, bucket, key, 0, None)
             part = path.with_name(f".{path.name}.{_tag(begun.found.e_tag)}.part")
-            with _own(part) as file:
+            with own_part(part) as file:
                 file.truncate(0)
                 return _finish(begun, file, path, counter)
-        with _own(part) as file:
+        with own_part(part) as file:
             begun = _begin(store, bucket, key, os.fstat(file.fileno()).st_size, part)
             while piece := file.read(_PIECE_BYTES):
                 check_cancelled()
@@ -210,36 +210,6 @@ def _hash_of(store: "Store", e_tag: str, attributes: dict[str, Any]) -> Any:  # 
     if store.settings.etag_is_md5 and len(e_tag) == _MD5_LETTERS:
         return hashlib.md5(usedforsecurity=False), e_tag
     return None, None
-
-
-@contextlib.contextmanager
-def _own(part: Path) -> Iterator[IO[bytes]]:
-    """Open a part file for this download alone, or another if somebody else has it."""
-    file = part.open("a+b")
-    if not _is_ours(file, part):
-        file.close()
-        part = part.with_name(f"{part.name}.{os.urandom(4).hex()}")
-        file = part.open("x+b")
-    try:
-        with file:
-            file.seek(0)
-            yield file
-    finally:
-        if part.suffix != ".part":
-            part.unlink(missing_ok=True)
-
-
-def _is_ours(file: IO[bytes], part: Path) -> bool:
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever had it may have put it into its place meanwhile.
-        return os.path.samestat(os.fstat(file.fileno()), part.stat())
-    except OSError:
-        return False
 
 
 def _tag(e_tag: str) -> str:

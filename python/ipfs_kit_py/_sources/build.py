@@ -69,7 +69,7 @@ def remote_sources(
         return []
     # The gateway that a Kubo node leaves a note of is that node.
     is_own = engine is None or isinstance(engine, Repository)
-    return [*_gateways(config, in_files=is_own), *_buckets(config)]
+    return [*_gateways(config, in_files=is_own), *_backends(config)]
 
 
 def _gateways(config: "Config", *, in_files: bool) -> list[Source]:
@@ -82,14 +82,28 @@ def _gateways(config: "Config", *, in_files: bool) -> list[Source]:
     return [GatewaySource(urls, routing_urls=routers, stall_seconds=stall)]
 
 
-def _buckets(config: "Config") -> list[Source]:
+def _backends(config: "Config") -> list[Source]:
     backends = config.cache_config.external_backends
-    if unknown := sorted(backends.keys() - {"s3"}):
+    if unknown := sorted(backends.keys() - {"s3", "storacha"}):
         raise ConfigurationError(
             f"cache_config.external_backends: {unknown[0]!r} is no source of this "
-            "version, which has s3"
+            "version, which has s3 and storacha"
         )
-    backend = backends.get("s3")
+    return [
+        *_services(config, backends.get("storacha")),
+        *_buckets(config, backends.get("s3")),
+    ]
+
+
+def _services(config: "Config", backend: object) -> list[Source]:
+    if backend is None and config.storacha.gateway is None:
+        return []
+    from ipfs_kit_py._storacha.reading import source_of
+
+    return [source_of(config, backend)]
+
+
+def _buckets(config: "Config", backend: object) -> list[Source]:
     section = config.s3cfg
     # The bucket alone is where calls go that name none: a prefix says it has blocks.
     if not (backend or (section.bucket and section.prefix)):

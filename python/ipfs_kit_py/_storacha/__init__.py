@@ -1,0 +1,1 @@
+"""Storacha: uploads to a service that speaks its bridge, and reading what is there."""

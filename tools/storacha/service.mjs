@@ -38,13 +38,19 @@ class Refusal extends Error {
   }
 }
 
-// The stores listen wherever they are told: on loopback, and with each request told.
+// The stores are to listen on loopback, to tell each request, and to outlive a client that
+// breaks off.
 const loopback = {
   ...http,
   createServer(handler) {
-    const server = http.createServer((request, response) => {
+    const server = http.createServer(async (request, response) => {
       console.error(`${request.method} ${request.url.split('?')[0]}`)
-      return handler(request, response)
+      try {
+        await handler(request, response)
+      } catch (error) {
+        console.error(error.message)
+        response.destroy()
+      }
     })
     const listen = server.listen.bind(server)
     server.listen = (ready, port = 0) => listen(port, '127.0.0.1', ready)
@@ -213,7 +219,8 @@ function content(request, url) {
   const found = new Map(walked.map(([at, bytes]) => [keyOf(at), { cid: at, bytes }]))
   collect(cid, found)
   const parts = [...found.values()]
-  const body = CAR.encode({ roots: [parts[0]], blocks: new Map(parts.map((it) => [`${it.cid}`, it])) })
+  const held = new Map(parts.map((it) => [`${it.cid}`, it]))
+  const body = CAR.encode({ roots: [parts[0]], blocks: held })
   return { headers: { 'content-type': 'application/vnd.ipld.car' }, body }
 }
 

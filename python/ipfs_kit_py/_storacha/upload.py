@@ -1,6 +1,6 @@
 """Sending shards to a service, each at most once."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from ipfs_kit_py.errors import UnreachableError
 
 _PAUSES_SECONDS: Final = (0.2, 1.0)
 _MOST_BYTES: Final = 1 << 20
+_SHOWN: Final = 100
 # What belongs to the connection is not for the service to say.
 _OURS: Final = ("content-length", "host", "connection", "transfer-encoding", "expect")
 
@@ -86,35 +87,43 @@ class Uploader:
 
     def _send(self, piece: Piece, before: int, shards: int) -> int:
         """Send a shard, unless it is there; tell how many bytes were sent."""
-        for pause in _PAUSES_SECONDS:
-            try:
-                return self._send_once(piece, before, shards)
-            except UnreachableError as error:
-                if not error.recoverable:
-                    raise
-                sleep(pause)
-        return self._send_once(piece, before, shards)
-
-    def _send_once(self, piece: Piece, before: int, shards: int) -> int:
-        # The service says where to, and not for long: it is asked each time.
         what = f"uploading {piece.cid}"
         task = Task("store/add", self._space, {"link": piece.cid, "size": piece.size})
-        told, is_public = run(self._wire, self._settings, task)
-        if told.get("status") == "done":
-            return 0
-        url, headers = self._target(what, told)
-        headers["Content-Length"] = str(piece.size)
-        content = _counted(piece.pieces(), lambda done: self._tell(before + done, shards))
+        for pause in (*_PAUSES_SECONDS, None):
+            # The service says where to, and not for long: it is asked each time.
+            told, is_public = run(self._wire, self._settings, task)
+            if told.get("status") == "done":
+                return 0
+            url, headers = self._target(what, told)
+            try:
+                counted = _counted(piece.pieces(), self._tell, before, shards)
+                headers["Content-Length"] = str(piece.size)
+                self._put(what, url, headers, counted, public_only=is_public)
+                break
+            except UnreachableError as error:
+                if pause is None or not error.recoverable:
+                    raise
+                sleep(pause)
+        return piece.size
+
+    def _put(
+        self,
+        what: str,
+        url: str,
+        headers: dict[str, str],
+        content: Iterator[bytes],
+        *,
+        public_only: bool,
+    ) -> None:
         stall = self._settings.stall_seconds
         with self._wire.ask(
-            what, "PUT", url, headers, stall, content, public_only=is_public
+            what, "PUT", url, headers, stall, content, public_only=public_only
         ) as reply:
             text = reply.read(_MOST_BYTES).decode("utf-8", "replace")
         if not 200 <= reply.status < 300:
             # What is said there may hold the address, with its signature.
             hidden = said(text, {"url": url, "query": urlsplit(url).query or url})
-            raise of_status(what, reply.status, hidden[:100])
-        return piece.size
+            raise of_status(what, reply.status, hidden[:_SHOWN])
 
     def _target(self, what: str, told: dict[str, Any]) -> tuple[str, dict[str, str]]:
         """Give where to put a shard, and with which headers."""
@@ -140,12 +149,13 @@ def _is_header(item: tuple[object, object]) -> bool:
     return all(isinstance(it, str) and it.isascii() and it.isprintable() for it in item)
 
 
-def _counted(pieces: Iterator[bytes], tell: Callable[[int], object]) -> Iterator[bytes]:
-    done = 0
+def _counted(
+    pieces: Iterator[bytes], tell: ProgressCallback, before: int, shards: int
+) -> Iterator[bytes]:
     for piece in pieces:
         yield piece
-        done += len(piece)
-        tell(done)
+        before += len(piece)
+        tell(before, shards)
 
 
 def _untold(done_bytes: int, shards: int) -> None:

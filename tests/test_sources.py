@@ -97,8 +97,8 @@ def test_storacha_comes_after_gateways_and_needs_one_of_its_own(make: Open) -> N
     assert "storacha.gateway does not say" in result["error"]
     assert "the hosted service of Storacha ended" in result["error"]
     url = "http://127.0.0.1:1"
-    asked = {"gateway_urls": [url], "s3cfg": {"bucket": "b", "prefix": "p"}}
-    asked["s3cfg"] |= {"anonymous": True}
+    bucket = {"bucket": "b", "prefix": "p", "anonymous": True}
+    asked: dict[str, Any] = {"gateway_urls": [url], "s3cfg": bucket}
     for given in (
         {"storacha": {"gateway": url}},
         {"cache_config": {"external_backends": {"storacha": {"gateway": url}}}},

@@ -83,7 +83,7 @@ class StorachaKit(Spaces):
             `cid` and `Hash`, the root; `shards`, the CIDs of the CARs; `size`, their
             bytes; `sent_bytes`, how many of them were sent; `space`.
         """
-        did = self._space(space)
+        did = self._ready(space)
         root, pieces = self._packed(path_of(file))
         return self._add(did, root, self._send(did, pieces, progress))
 
@@ -98,7 +98,7 @@ class StorachaKit(Spaces):
         """Upload a block of the kit's repository with all below, as `upload_add` does."""
         if self._repository is None:
             raise InvalidParameterError("there is no repository to take the DAG from")
-        did = self._space(space)
+        did = self._ready(space)
         root = self._repository.resolve(path)
         car = _native.repo_export_car(self._repository._core, root)
         pieces = shards_of(car, root, self._settings.shard_size)
@@ -126,7 +126,7 @@ class StorachaKit(Spaces):
         Returns:
             As `upload_add`.
         """
-        did = self._space(space)
+        did = self._ready(space)
         path = path_of(file, file_root)
         root, pieces = self._packed(path)
         if shards is None:
@@ -203,7 +203,7 @@ class StorachaKit(Spaces):
         Returns:
             As `upload_add`; `cid` is that of the CAR, or of the file that was packed.
         """
-        did, path = self._space(space), path_of(file)
+        did, path = self._ready(space), path_of(file)
         pieces: Iterable[Piece]
         root, pieces = self._packed(path) if not is_car(path) else (None, [CarFile(path)])
         sent = self._send(did, pieces, progress)
@@ -389,6 +389,12 @@ class StorachaKit(Spaces):
         done = run_program(self._settings, args, timeout)
         return done._asdict() | {"returncode": 0}
 
+    def _ready(self, space: str | None) -> str:
+        """Give the DID of a space, once all is known that an upload needs."""
+        self._settings.service("uploading")
+        self._settings.headers()
+        return self._space(space)
+
     def _packed(self, path: str) -> tuple[CID, Iterator[Piece]]:
         settings = self._settings
         profile = settings.profile
@@ -399,7 +405,6 @@ class StorachaKit(Spaces):
     def _send(
         self, space: str, pieces: "Iterable[Piece]", progress: ProgressCallback | None
     ) -> Sent:
-        self._settings.service("uploading")
         return Uploader(self._wire, self._settings, space, progress).send(pieces)
 
     def _add(self, space: str, root: CID, sent: Sent) -> dict[str, Any]:

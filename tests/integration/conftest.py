@@ -217,13 +217,8 @@ class UploadService:
 
     program: Path
     folder: Path
-    port: int = field(default_factory=free_port)
+    url: str = ""
     process: "subprocess.Popen[bytes] | None" = None
-
-    @property
-    def url(self) -> str:
-        """Where it is: the service, and the gateway."""
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def requests(self) -> list[str]:
@@ -255,13 +250,18 @@ class UploadService:
         }
 
     def start(self) -> None:
-        """Start it, where it was, with nothing in it."""
+        """Start it; it finds a port, and says which."""
         log = self.folder / "log"
-        with log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [self.program, str(self.port)], stdout=subprocess.DEVNULL, stderr=out
-            )
-        wait_for_port(self.port, self.process, log)
+        with log.open("ab") as out, (self.folder / "told").open("wb") as told:
+            self.process = subprocess.Popen([self.program], stdout=told, stderr=out)
+        for _ in range(600):
+            if line := (self.folder / "told").read_text():
+                self.url = json.loads(line)["url"]
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise RuntimeError(f"it does not start: {log.read_text()}")
 
     def signal(self, number: int) -> None:
         """Send it a signal: SIGSTOP and SIGCONT make it pause and go on."""

@@ -53,7 +53,7 @@ const loopback = {
       }
     })
     const listen = server.listen.bind(server)
-    server.listen = (ready, port = 0) => listen(port, '127.0.0.1', ready)
+    server.listen = (ready) => listen(0, '127.0.0.1', ready)
     return server
   },
 }
@@ -292,4 +292,4 @@ const server = loopback.createServer(async (request, response) => {
 server.listen(() => {
   const url = `http://127.0.0.1:${server.address().port}`
   console.log(JSON.stringify({ url, did: context.id.did() }))
-}, Number(process.argv[2] ?? 0))
+})

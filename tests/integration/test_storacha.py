@@ -28,7 +28,6 @@ from ipfs_kit_py import (
     CID,
     CancelToken,
     Repository,
-    _native,
     aio,
     car_blocks,
     car_pack,
@@ -235,24 +234,22 @@ def test_an_upload_that_was_killed_goes_on_at_its_shard(
 
 
 def test_a_file_that_changes_meanwhile_is_not_listed(
-    storacha: storacha_kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    upload_service: UploadService, tmp_path: Path
 ) -> None:
     file = tmp_path / "file"
-    fill(file, 10 * MIB)
+    # More than the core reads ahead.
+    fill(file, 160 * MIB)
 
-    def hash_path(*args: Any) -> Any:
-        hashed = hash_it(*args)
+    def change(done: int, shards: int) -> None:
+        del done, shards
         with file.open("r+b") as changed:
             changed.seek(-10, os.SEEK_END)
             changed.write(os.urandom(10))
-        return hashed
 
-    # It changes just behind the first reading, which gives the root.
-    hash_it = _native.hash_path
-    monkeypatch.setattr(_native, "hash_path", hash_path)
-    result = storacha.upload_add("photos", file)
+    kit = made(upload_service.settings() | {"shard_size": "16MiB"})
+    result = kit.upload_add("photos", file, progress=change)
     assert result["error_type"] == "FileChangedError"
-    assert good(storacha.upload_list())["uploads"] == []
+    assert good(kit.upload_list())["uploads"] == []
 
 
 def test_a_dag_of_the_repository_goes_up(
@@ -316,6 +313,25 @@ def test_a_damaged_car_is_not_stored(storacha: storacha_kit, tmp_path: Path) -> 
     result = storacha.store_add("photos", tmp_path / "two.car")
     assert "CARv2" in result["error"]
     assert good(storacha.store_list())["shards"] == []
+
+
+def test_a_car_that_changes_while_it_goes_up_is_not_stored(
+    storacha: storacha_kit, tmp_path: Path
+) -> None:
+    for change in (-10, 0, 10):
+        fill(tmp_path / "file", 3 * MIB)
+        car = tmp_path / f"{change}.car"
+        car_pack(tmp_path / "file", car)
+
+        def alter(done: int, shards: int, car: Path = car, change: int = change) -> None:
+            del done, shards
+            size = car.stat().st_size
+            os.truncate(car, size - 10)
+            with car.open("ab") as file:
+                file.write(os.urandom(10 + change))
+
+        result = storacha.store_add("photos", car, progress=alter)
+        assert result["error_type"] == "FileChangedError", result
 
 
 def _note(told: list[tuple[int, int]], *at: int) -> None:

@@ -12,6 +12,7 @@ from ipfs_kit_py._http.waiting import check
 from ipfs_kit_py._repository.system import checked_path
 from ipfs_kit_py._storacha.shards import car_cid
 from ipfs_kit_py.errors import (
+    FileChangedError,
     InvalidParameterError,
     IPFSError,
     PathNotFoundError,
@@ -44,13 +45,31 @@ class CarFile:
         self._path = Path(path)
         digest = hashlib.sha256()
         self.size = 0
-        for piece in self.pieces():
+        for piece in self._read():
             digest.update(piece)
             self.size += len(piece)
         self.cid: CID = car_cid(digest.digest())
 
     def pieces(self) -> Iterator[bytes]:
-        """Give its bytes, from the beginning."""
+        """Give its bytes, from the beginning.
+
+        Raises:
+            FileChangedError: It is no longer what it was; not all of it was given.
+        """
+        digest, held, left = hashlib.sha256(), b"", self.size
+        for piece in self._read():
+            digest.update(piece)
+            left -= len(piece)
+            if left < 0:
+                break
+            if held:
+                yield held
+            held = piece
+        if digest.digest() != self.cid.digest:
+            raise FileChangedError(f"{self._path} changed while it was read")
+        yield held
+
+    def _read(self) -> Iterator[bytes]:
         with self._path.open("rb") as file:
             while piece := file.read(_PIECE_BYTES):
                 check()

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,7 +16,7 @@ from ipfs_kit_py._storacha.files import CarFile, is_car, path_of
 from ipfs_kit_py._storacha.program import run_program
 from ipfs_kit_py._storacha.reading import fetch_shard, reader_of
 from ipfs_kit_py._storacha.settings import access_headers
-from ipfs_kit_py._storacha.shards import shards_of
+from ipfs_kit_py._storacha.shards import Shards
 from ipfs_kit_py._storacha.spaces import Spaces
 from ipfs_kit_py._storacha.upload import Piece, Sent, Uploader
 from ipfs_kit_py.errors import InvalidParameterError, PathNotFoundError
@@ -84,8 +84,9 @@ class StorachaKit(Spaces):
             bytes; `sent_bytes`, how many of them were sent; `space`.
         """
         did = self._ready(space)
-        root, pieces = self._packed(path_of(file))
-        return self._add(did, root, self._send(did, pieces, progress))
+        packed = self._packed(path_of(file))
+        sent = self._send(did, packed, progress)
+        return self._add(did, packed.known_root, sent)
 
     @operation("upload_dag")
     def upload_dag(
@@ -101,8 +102,8 @@ class StorachaKit(Spaces):
         did = self._ready(space)
         root = self._repository.resolve(path)
         car = _native.repo_export_car(self._repository._core, root)
-        pieces = shards_of(car, root, self._settings.shard_size)
-        return self._add(did, root, self._send(did, pieces, progress))
+        packed = Shards(car, self._settings.shard_size, root)
+        return self._add(did, root, self._send(did, packed, progress))
 
     @operation("upload_add_https")
     def upload_add_https(
@@ -128,13 +129,15 @@ class StorachaKit(Spaces):
         """
         did = self._ready(space)
         path = path_of(file, file_root)
-        root, pieces = self._packed(path)
         if shards is None:
-            return self._add(did, root, self._send(did, pieces, progress))
+            packed = self._packed(path)
+            sent = self._send(did, packed, progress)
+            return self._add(did, packed.known_root, sent)
         if isinstance(shards, str):
             raise InvalidParameterError("shards is a list of CIDs")
         given = [_car(it) for it in shards]
         size = sum(self._stored(did, it) for it in given)
+        root, _, _ = _native.hash_path(path, self._settings.profile, None, None, {})
         return self._add(did, root, Sent(given, size, 0))
 
     @operation("upload_list")
@@ -204,10 +207,12 @@ class StorachaKit(Spaces):
             As `upload_add`; `cid` is that of the CAR, or of the file that was packed.
         """
         did, path = self._ready(space), path_of(file)
-        pieces: Iterable[Piece]
-        root, pieces = self._packed(path) if not is_car(path) else (None, [CarFile(path)])
-        sent = self._send(did, pieces, progress)
-        return _told(did, root or sent.shards[0], sent)
+        if is_car(path):
+            sent = self._send(did, [CarFile(path)], progress)
+            return _told(did, sent.shards[0], sent)
+        packed = self._packed(path)
+        sent = self._send(did, packed, progress)
+        return _told(did, packed.known_root, sent)
 
     @operation("store_get")
     def store_get(
@@ -395,12 +400,10 @@ class StorachaKit(Spaces):
         self._settings.headers()
         return self._space(space)
 
-    def _packed(self, path: str) -> tuple[CID, Iterator[Piece]]:
+    def _packed(self, path: str) -> Shards:
         settings = self._settings
-        profile = settings.profile
-        root, _, _ = _native.hash_path(path, profile, None, None, {})
-        car = _native.car_stream(path, profile, None, {}, root)
-        return root, shards_of(car, root, settings.shard_size)
+        car = _native.car_stream(path, settings.profile, None, None, {}, False)
+        return Shards(car, settings.shard_size)
 
     def _send(
         self, space: str, pieces: "Iterable[Piece]", progress: ProgressCallback | None

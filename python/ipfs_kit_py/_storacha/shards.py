@@ -9,7 +9,7 @@ share their first shards.
 import hashlib
 from collections.abc import Iterable, Iterator
 from tempfile import TemporaryFile
-from typing import IO, Final
+from typing import IO, Final, cast
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._http.waiting import check
@@ -17,6 +17,8 @@ from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import MalformedDataError
 
 _PIECE_BYTES: Final = 1 << 20
+# With a root, whatever its hash is.
+_HEADER_BYTES: Final = 256
 # No block that is exchanged is larger, and its CID and length take less than a KiB.
 _MOST_SECTION_BYTES: Final = (4 << 20) + 1024
 
@@ -61,52 +63,78 @@ def car_cid(sha256: bytes) -> CID:
     return CID.from_multihash(b"\x12\x20" + sha256, codec="car")
 
 
-def shards_of(car: Iterable[bytes], root: CID, most_bytes: int) -> Iterator[Shard]:
-    """Cut a CAR. Each shard is to be closed before the next one is asked for.
+class Shards:
+    """The shards of a CAR, one after the other. Each is closed before the next one comes.
 
     Args:
-        car: Its bytes as they come.
-        root: What the last shard names.
+        car: The bytes of the CAR as they come; what else comes last is a tuple that
+            begins with the root, as the core gives it.
         most_bytes: Most bytes of a shard; one that holds a single block may have more.
+        root: The root, if it is known before.
 
-    Raises:
-        MalformedDataError: It is no CAR.
     """
-    # A header that names a root is the longest.
-    room = most_bytes - len(_header([root]))
-    sections = (section for found in _sections(car) for section in found)
-    waiting = next(sections, None)
-    while True:
-        with TemporaryFile() as file:
-            size = 0
-            while waiting is not None and (not size or size + len(waiting) <= room):
-                file.write(waiting)
-                size += len(waiting)
-                waiting = next(sections, None)
-            is_last = waiting is None
-            yield Shard(file, size, root if is_last else None)
-        if is_last:
-            return
 
+    def __init__(
+        self, car: Iterable[object], most_bytes: int, root: CID | None = None
+    ) -> None:
+        self._root = root
+        self._car = car
+        self._room = most_bytes - _HEADER_BYTES
 
-def _sections(car: Iterable[bytes]) -> Iterator[list[memoryview]]:
-    """Give the sections of a CAR, without its header, those that came at a time."""
-    held = bytearray()
-    is_header = True
-    for piece in car:
-        check()
-        held += piece
-        found, at = [], 0
-        view = memoryview(bytes(held))
-        while (end := _end(view, at)) is not None and end <= len(view):
-            if not is_header:
-                found.append(view[at:end])
-            is_header, at = False, end
-        held = bytearray(view[at:])
-        if found:
-            yield found
-    if held or is_header:
-        raise MalformedDataError("the CAR ends within a block")
+    def __iter__(self) -> Iterator[Shard]:
+        """Give them.
+
+        Raises:
+            MalformedDataError: It is no CAR.
+        """
+        sections = (section for found in self._sections() for section in found)
+        waiting = next(sections, None)
+        while True:
+            with TemporaryFile() as file:
+                size = 0
+                while waiting is not None and (
+                    not size or size + len(waiting) <= self._room
+                ):
+                    file.write(waiting)
+                    size += len(waiting)
+                    waiting = next(sections, None)
+                is_last = waiting is None
+                yield Shard(file, size, self._root if is_last else None)
+            if is_last:
+                return
+
+    @property
+    def known_root(self) -> CID:
+        """What the last shard names, once all have come.
+
+        Raises:
+            MalformedDataError: The CAR came without it.
+        """
+        if self._root is None:
+            raise MalformedDataError("the CAR names no root")
+        return self._root
+
+    def _sections(self) -> Iterator[list[memoryview]]:
+        """Give the sections of the CAR, without its header, those that came at a time."""
+        held = bytearray()
+        is_header = True
+        for piece in self._car:
+            check()
+            if isinstance(piece, tuple):
+                self._root = piece[0]
+                continue
+            held += cast("bytes", piece)
+            found, at = [], 0
+            view = memoryview(bytes(held))
+            while (end := _end(view, at)) is not None and end <= len(view):
+                if not is_header:
+                    found.append(view[at:end])
+                is_header, at = False, end
+            held = bytearray(view[at:])
+            if found:
+                yield found
+        if held or is_header:
+            raise MalformedDataError("the CAR ends within a block")
 
 
 def _end(view: memoryview, at: int) -> int | None:

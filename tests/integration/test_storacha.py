@@ -798,6 +798,11 @@ def test_a_service_that_says_nonsense_about_where_to_put_is_refused(
     [
         ([head(400, b"checksum")], "InvalidParameterError", 1),
         ([head(403, b"")], "AccessDeniedError", 1),
+        (
+            [head(403, b"<E><Code>Expired</Code><Signed>hidden</Signed></E>")],
+            "AccessDeniedError",
+            1,
+        ),
         ([head(302, b"")], "EngineError", 1),
         ([head(500, b"")], "UnreachableError", 3),
         ([b""], "UnreachableError", 3),

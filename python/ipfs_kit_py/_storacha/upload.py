@@ -1,5 +1,6 @@
 """Sending shards to a service, each at most once."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from ipfs_kit_py.errors import UnreachableError
 _PAUSES_SECONDS: Final = (0.2, 1.0)
 _MOST_BYTES: Final = 1 << 20
 _SHOWN: Final = 100
+_CODE: Final = re.compile(r"<Code>(\w{1,100})</Code>")
 # What belongs to the connection is not for the service to say.
 _OURS: Final = ("content-length", "host", "connection", "transfer-encoding", "expect")
 
@@ -121,9 +123,7 @@ class Uploader:
         ) as reply:
             text = reply.read(_MOST_BYTES).decode("utf-8", "replace")
         if not 200 <= reply.status < 300:
-            # What is said there may hold the address, with its signature.
-            hidden = said(text, {"url": url, "query": urlsplit(url).query or url})
-            raise of_status(what, reply.status, hidden[:_SHOWN])
+            raise of_status(what, reply.status, _reason(text, url))
 
     def _target(self, what: str, told: dict[str, Any]) -> tuple[str, dict[str, str]]:
         """Give where to put a shard, and with which headers."""
@@ -143,6 +143,17 @@ class Uploader:
         if not isinstance(headers, dict) or not all(map(_is_header, headers.items())):
             raise broken(what, "its headers are none")
         return url, {k: v for k, v in headers.items() if k.lower() not in _OURS}
+
+
+def _reason(text: str, url: str) -> str:
+    """Give why a store does not take something, as far as it can be shown.
+
+    What it says may hold the address, with its signature, or what was signed.
+    """
+    if text.lstrip().startswith("<"):
+        code = _CODE.search(text)
+        return code[1] if code else ""
+    return said(text, {"url": url, "query": urlsplit(url).query or url})[:_SHOWN]
 
 
 def _is_header(item: tuple[object, object]) -> bool:

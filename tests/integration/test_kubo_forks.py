@@ -11,13 +11,6 @@ from tests.processes import run_python
 from ipfs_kit_py._engine.kubo import KuboEngine
 from ipfs_kit_py._kubo.daemon import Daemon
 
-# Seen once in some forks, in the child: a thread of the parent that is not attached to
-# Python was dropping a `PyBackedBytes` at that moment, and had the lock of pyo3's list of
-# references to drop. The child waits for it for ever, as soon as it drops one itself.
-pytestmark = pytest.mark.skip(
-    reason="a child may hang until native threads drop bytes of Python's without a lock"
-)
-
 # A process that hangs says where, and fails. Each fork happens while a thread of the
 # parent fetches the next run of the file; `moment` says how far it is by then.
 FORKS = """

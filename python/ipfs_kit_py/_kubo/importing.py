@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-# What is sent in one request; with more of it, several are sent at once.
-_FEW_PIECES = 8
+# Pieces that are sent in one request; with more of them, several are sent at once. It is
+# more than sockets hold, so that the node has begun with the first when it is sent.
+_FEW_PIECES = 16
 _LANES = 2
 
 
@@ -103,15 +104,18 @@ class Importing(Dags, Pins):
         if len(few) < _FEW_PIECES:
             self.import_car(chain([header], few), car(roots), roots=roots, pin=pin)
             return
-        others = Countdown(_LANES - 1)
+        # Kubo collects nothing while it takes a request apart that pins. That one goes on
+        # from before the others begin until they have ended: they pin nothing, so none of
+        # them waits for a collection that waits for the first.
+        begun, others = Countdown(1), Countdown(_LANES - 1)
 
-        def last(pieces: Iterable[bytes]) -> None:
-            # It begins before the others end, so that their blocks are not collected.
-            ends = chain([header], pieces, others.awaited())
-            self.import_car(ends, car(roots), roots=roots, pin=pin)
+        def first(pieces: Iterable[bytes]) -> None:
+            body = chain([header], few, begun.counted(), pieces, others.awaited())
+            self.import_car(body, car(roots), roots=roots, pin=pin)
 
         def other(pieces: Iterable[bytes]) -> None:
-            self.import_car(chain([header], pieces), roots=[], pin=pin)
-            others.done()
+            body = chain(begun.awaited(), [header], pieces)
+            self.import_car(body, roots=[], pin=False)
+            others.count()
 
-        send_by([last] + [other] * (_LANES - 1), chain(few, blocks))
+        send_by([first] + [other] * (_LANES - 1), blocks)

@@ -23,28 +23,31 @@ class Countdown:
     """What one sender waits for that others do.
 
     Args:
-        count: How many of them there are.
+        left: How often they do it.
     """
 
-    def __init__(self, count: int) -> None:
-        self._left = count
+    def __init__(self, left: int) -> None:
+        self._left = left
         self._changed = threading.Condition()
 
-    def done(self) -> None:
-        """Say that one of them is done."""
+    def count(self) -> None:
+        """Say that it was done once."""
         with self._changed:
             self._left -= 1
             self._changed.notify_all()
 
+    def counted(self) -> Iterator[bytes]:
+        """Give no piece, and say that it was done, when all before it was sent."""
+        self.count()
+        yield from ()
+
     def awaited(self) -> Iterator[bytes]:
-        """Give nothing, as soon as all are done."""
-        while True:
+        """Give no piece, as soon as all was done."""
+        done = False
+        while not done:
             check()
             with self._changed:
-                if not self._left or self._changed.wait_for(
-                    lambda: not self._left, SLICE_SECONDS
-                ):
-                    break
+                done = self._changed.wait_for(lambda: self._left <= 0, SLICE_SECONDS)
         yield from ()
 
 

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use bytes::Bytes;
 use ipfs_kit_car::{CarError, Writer};
 use ipfs_kit_cid::Cid;
 use ipfs_kit_dag::{BlockSink, DagError};
@@ -14,8 +13,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use crate::buffers::to_vec;
-use crate::chain::bytes_of;
+use crate::chain::Given;
 use crate::errors::{Outcome, car_failure};
+use crate::lent::Lent;
 use crate::params;
 use crate::repo_dag::{PIECE_BYTES, Pieces};
 use crate::running::{self, Desk, READ_BYTES};
@@ -25,9 +25,9 @@ use crate::text::{file_path, text};
 /// What is imported.
 enum Source {
     Path(PathBuf),
-    Bytes(Bytes),
+    Bytes(Lent<Given>),
     /// The method `read` of a Python object.
-    Reader(Py<PyAny>),
+    Reader(Lent<Py<PyAny>>),
 }
 
 /// Iterate over the bytes of a CAR with the blocks of a file, folder, buffer or reader.
@@ -49,9 +49,9 @@ pub(crate) fn car_stream(
     let source = if source.is_instance_of::<PyString>() {
         Source::Path(file_path(source)?)
     } else if source.hasattr("read")? {
-        Source::Reader(source.getattr("read")?.unbind())
+        Source::Reader(Lent::new(source.getattr("read")?.unbind()))
     } else {
-        Source::Bytes(bytes_of(source)?)
+        Source::Bytes(Lent::new(Given::new(source)?))
     };
     let started = Stream::start(move |control, out| {
         let (done, report) = import(source, &params, threads, entries, control, out)?;
@@ -102,7 +102,10 @@ fn gather(
 ) -> Outcome<Imported> {
     Ok(match source {
         Source::Path(path) => importer.path(&path, entries, Some(sink))?,
-        Source::Bytes(bytes) => importer.reader(&bytes[..], None, Some(sink))?,
+        Source::Bytes(bytes) => {
+            let bytes = bytes.get().map_or(&[][..], AsRef::as_ref);
+            importer.reader(bytes, None, Some(sink))?
+        }
         Source::Reader(read) => {
             let mut asked = Asked { read, desk, piece: Vec::new(), at: 0, failed: None };
             let done = importer.reader(&mut asked, None, Some(sink));
@@ -116,7 +119,7 @@ fn gather(
 
 /// What a Python object gives when the thread that iterates reads from it.
 struct Asked {
-    read: Py<PyAny>,
+    read: Lent<Py<PyAny>>,
     desk: Desk,
     piece: Vec<u8>,
     at: usize,
@@ -126,7 +129,11 @@ struct Asked {
 impl Read for Asked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() {
-            let read = Python::attach(|py| self.read.clone_ref(py));
+            let read = |py: Python<'_>| self.read.get().map(|it| it.clone_ref(py));
+            // There is none while the interpreter ends, and nobody who waits for the rest.
+            let Some(read) = Python::try_attach(read).flatten() else {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            };
             let asked = self.desk.on_caller(move |py| {
                 to_vec(read.bind(py).call1((READ_BYTES,))?.as_any())
             });

@@ -154,7 +154,10 @@ impl Places {
 }
 
 /// Make blocks of what a source gave: those that have the hashes of their CIDs, `None` for
-/// the others. Bytes objects are not copied.
+/// the others.
+///
+/// Bytes of Python's are copied: a block may end its life on a thread without the interpreter,
+/// where letting go of them would take a lock that a process forked just then never gets.
 #[pyfunction]
 pub(crate) fn verified_blocks(
     py: Python<'_>,
@@ -165,38 +168,61 @@ pub(crate) fn verified_blocks(
         return Err(Failure::parameter("there are not as many blocks as CIDs"));
     }
     let cids: Vec<Cid> = cids.iter().map(|cid| cid.0).collect();
-    let data = data.iter().map(bytes_of).collect::<PyResult<Vec<_>>>()?;
+    let given = data.iter().map(Given::new).collect::<PyResult<Vec<_>>>()?;
     let threads = running::threads(None)?;
     running::run_here(py, |_| {
-        let is_right = check(threads, &cids, &data)?;
-        let blocks = data.into_iter().zip(is_right);
-        Ok(blocks.map(|(data, is_right)| is_right.then(|| Block::new(data))).collect())
+        let is_right = check(threads, &cids, &given)?;
+        let blocks = given.iter().zip(is_right);
+        Ok(blocks.map(|(data, is_right)| is_right.then(|| data.block())).collect())
     })
 }
 
+/// Bytes as they were given.
+pub(crate) enum Given {
+    Ours(Bytes),
+    Pythons(PyBackedBytes),
+}
+
+impl Given {
+    pub(crate) fn new(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Ok(block) = value.cast::<Block>() {
+            return Ok(Self::Ours(block.get().bytes()));
+        }
+        Ok(match value.cast::<PyBytes>() {
+            Ok(bytes) => Self::Pythons(PyBackedBytes::from(bytes.clone())),
+            Err(_) => Self::Ours(Bytes::from(to_vec(value)?)),
+        })
+    }
+
+    fn block(&self) -> Block {
+        Block::new(match self {
+            Self::Ours(bytes) => bytes.clone(),
+            Self::Pythons(bytes) => Bytes::copy_from_slice(bytes),
+        })
+    }
+}
+
+impl AsRef<[u8]> for Given {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Ours(bytes) => bytes,
+            Self::Pythons(bytes) => bytes,
+        }
+    }
+}
+
 /// Which blocks have their hashes; those of the usual kind are hashed side by side.
-fn check(threads: usize, cids: &[Cid], data: &[Bytes]) -> Outcome<Vec<bool>> {
+fn check(threads: usize, cids: &[Cid], data: &[Given]) -> Outcome<Vec<bool>> {
     let usual = (Code::Sha2_256.code(), 32);
     let is_usual = |cid: &Cid| (cid.hash().code(), cid.hash().size()) == usual;
     if cids.iter().all(is_usual) {
-        let blocks = cids.iter().zip(data).map(|(cid, data)| (cid.hash(), &data[..]));
+        let blocks = cids.iter().zip(data).map(|(cid, data)| (cid.hash(), data.as_ref()));
         return Ok(hash_all(threads, &blocks.collect::<Vec<_>>()));
     }
     let each = cids.iter().zip(data);
     Ok(each
-        .map(|(cid, data)| Hasher::verify(cid.hash(), data))
+        .map(|(cid, data)| Hasher::verify(cid.hash(), data.as_ref()))
         .collect::<Result<_, _>>()?)
-}
-
-/// The bytes of a buffer; those of Python's own kind are not copied.
-pub(crate) fn bytes_of(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
-    if let Ok(block) = value.cast::<Block>() {
-        return Ok(block.get().bytes());
-    }
-    match value.cast::<PyBytes>() {
-        Ok(bytes) => Ok(Bytes::from_owner(PyBackedBytes::from(bytes.clone()))),
-        Err(_) => Ok(Bytes::from(to_vec(value)?)),
-    }
 }
 
 /// The places as one source, and who asks Python for what they do not have.

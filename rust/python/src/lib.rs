@@ -22,6 +22,7 @@ mod errors;
 mod hashing;
 mod http_chunks;
 mod ipld;
+mod lent;
 mod multiformats;
 mod parallel;
 mod params;

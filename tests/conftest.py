@@ -10,6 +10,8 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,6 +20,8 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.gateway_server import Behaviour, GatewayServer, Serve
 
     from ipfs_kit_py import Repository
 
@@ -39,6 +43,36 @@ def pytest_configure() -> None:
             f"ipfs_kit_py is imported from {spec.origin}; run `make install` and pytest"
             " without PYTHONPATH, so that the installed wheel is tested"
         )
+
+
+# What tests are run with, and no test asks a user's settings for.
+_OF_TESTS = ("IPFS_KIT_REQUIRE_REAL", "IPFS_KIT_TRACES", "IPFS_KIT_SCALE")
+_OF_USERS = ("IPFS_", "AWS_", "XDG_")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+# Compilers that some tests run are found from the real home.
+_OF_TOOLS = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup", "PYENV_ROOT": ".pyenv"}
+_homes = count()
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder in which each test has a home of its own."""
+    return tmp_path_factory.mktemp("homes")
+
+
+@pytest.fixture(autouse=True)
+def nobody(homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be a user without settings: no files, no variables, no gateways, no proxies."""
+    for name in list(os.environ):
+        own = name.startswith(_OF_USERS) and name not in _OF_TESTS
+        if own or name.lower() in _PROXIES:
+            monkeypatch.delenv(name)
+    for name, folder in _OF_TOOLS.items():
+        if name not in os.environ and (place := Path.home() / folder).is_dir():
+            monkeypatch.setenv(name, str(place))
+    home = homes / str(next(_homes))
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +131,53 @@ def repository(tmp_path: Path) -> "Iterator[Repository]":
 
     with Repository(tmp_path / "repository", threads=2) as opened:
         yield opened
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> "Iterator[Repository]":
+    """Give a repository that others have."""
+    from ipfs_kit_py import Repository
+
+    with Repository(tmp_path / "far") as opened:
+        yield opened
+
+
+@pytest.fixture
+def near(tmp_path: Path) -> "Iterator[Repository]":
+    """Give a repository to put things into that others have."""
+    from ipfs_kit_py import Repository
+
+    with Repository(tmp_path / "near") as opened:
+        yield opened
+
+
+@pytest.fixture
+def serve(far: "Repository") -> "Iterator[Serve]":
+    """Run gateways over `far`, or over another repository, till the end of the test."""
+    from tests.gateway_server import serving
+
+    with ExitStack() as stack:
+
+        def run(
+            behave: "Behaviour | None" = None, repository: "Repository" = far
+        ) -> "GatewayServer":
+            return stack.enter_context(serving(repository, behave))
+
+        yield run
+
+
+@pytest.fixture
+def server(serve: "Serve") -> "GatewayServer":
+    """Give a gateway over `far`."""
+    return serve()
+
+
+@pytest.fixture
+def env(tmp_path: Path, server: "GatewayServer") -> dict[str, str]:
+    """Give the variables of a user with nothing but that gateway."""
+    home = tmp_path / "home"
+    own = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data")}
+    return os.environ | own | {"IPFS_GATEWAY": server.url}
 
 
 @pytest.fixture

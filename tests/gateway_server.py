@@ -3,7 +3,6 @@
 Run it as a program, `python -m tests.gateway_server REPOSITORY`, and it prints its URL.
 """
 
-import io
 import socket
 import sys
 import threading
@@ -11,10 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ipfs_kit_py import Repository
+from ipfs_kit_py import CID, Repository
+from ipfs_kit_py._sources import Chain, ChainReader
 from ipfs_kit_py.errors import BlockNotFoundError
 
 RAW = "application/vnd.ipld.raw"
@@ -49,9 +50,11 @@ class Request(BaseHTTPRequestHandler):
             return
         try:
             if self.query.get("format") == "car":
-                self.reply(200, self.car(), CAR)
+                self.send_car()
             else:
-                self.reply(200, self.block(), RAW)
+                block = self.block()
+                self.reply(200, block, RAW)
+                self.server.note_sent(self.cid, len(block))
         except BlockNotFoundError as error:
             self.reply(404, str(error).encode(), "text/plain")
 
@@ -59,18 +62,27 @@ class Request(BaseHTTPRequestHandler):
         return self.server.repository.block_get(self.cid)
 
     def car(self) -> bytes:
-        """Make a CAR of what the path leads to, behind the blocks on the way there."""
-        out = io.BytesIO()
-        repository = self.server.repository
+        """Make a CAR of what is asked for, behind the blocks on the way there."""
+        return b"".join(data for _, data in self.sections())
+
+    def send_car(self) -> None:
+        """Send it, and note each block when it was sent."""
+        sections = self.sections()
+        size = sum(len(data) for _, data in sections)
+        self.head(200, Content_Type=CAR, Content_Length=size)
+        for cid, data in sections:
+            self.wfile.write(data)
+            if cid is not None:
+                self.server.note_sent(str(cid), len(data))
+
+    def sections(self) -> "list[tuple[CID | None, bytes]]":
+        """Give the parts of the CAR: its head, and each block with its CID."""
         path = unquote(urlsplit(self.path).path).removeprefix("/ipfs/")
-        repository.dag_export(path, out)
-        car = out.getvalue()
-        parts = path.split("/")
-        above = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
-        cids = [repository.resolve(at) for at in above]
-        way = b"".join(frame(bytes(at) + repository.block_get(at)) for at in cids)
-        end = car[0] + 1
-        return car[:end] + way + car[end:]
+        cids = asked_for(self.server.repository, path, self.query)
+        get = self.server.repository.block_get
+        # The roots in a head mean nothing.
+        head = frame(bytes.fromhex("a265726f6f7473806776657273696f6e01"))
+        return [(None, head), *((cid, frame(bytes(cid) + get(cid))) for cid in cids)]
 
     def reply(
         self, status: int, body: bytes, content_type: str = RAW, **headers: object
@@ -88,6 +100,34 @@ class Request(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None:
         """Say nothing."""
+
+
+def asked_for(repository: Repository, path: str, query: dict[str, str]) -> list[CID]:
+    """List the blocks of a CAR by `dag-scope` and `entity-bytes`, by reading them."""
+    from tests.far import Far
+
+    source = Far(repository)
+    reader = ChainReader(Chain(None, [source]))
+    cid = reader.resolve(path)
+    scope = query.get("dag-scope", "all")
+    reader.block_get(cid)
+    if scope == "all":
+        below = (link.target for link in repository.refs(cid, recursive=True))
+        return [*dict.fromkeys([*chain.from_iterable(source.asked), *below])]
+    if scope == "entity":
+        read_entity(reader, cid, query.get("entity-bytes", "0:*"))
+    return [*dict.fromkeys(chain.from_iterable(source.asked))]
+
+
+def read_entity(reader: ChainReader, cid: CID, span: str) -> None:
+    """Read a file or list a folder, and nothing else."""
+    match reader.stat(cid).kind:
+        case "directory":
+            list(reader.ls(cid, resolve=False))
+        case "file":
+            start, _, end = span.partition(":")
+            count = None if end in ("*", "") else int(end) + 1 - int(start)
+            reader.cat(cid, int(start), count)
 
 
 def frame(data: bytes) -> bytes:
@@ -108,6 +148,11 @@ class GatewayServer(ThreadingHTTPServer):
     Args:
         repository: Whose blocks.
         behave: Called with each request; true if it answered it.
+
+    Attributes:
+        asked: The path of each request.
+        sent: The CID of each block that was sent as a whole, be it in a CAR or not.
+        sent_bytes: The bytes of those.
     """
 
     daemon_threads = True
@@ -119,6 +164,8 @@ class GatewayServer(ThreadingHTTPServer):
         self.repository = repository
         self.behave = behave
         self.asked: list[str] = []
+        self.sent: list[str] = []
+        self.sent_bytes = 0
         self._lock = threading.Lock()
 
     @property
@@ -134,8 +181,24 @@ class GatewayServer(ThreadingHTTPServer):
         with self._lock:
             self.asked.append(path)
 
+    def note_sent(self, cid: str, size: int) -> None:
+        with self._lock:
+            self.sent.append(cid)
+            self.sent_bytes += size
+
+    def forget(self) -> None:
+        """Forget what it was asked, and what it sent."""
+        with self._lock:
+            self.asked.clear()
+            self.sent.clear()
+            self.sent_bytes = 0
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that hang up."""
+
+
+Serve: TypeAlias = Callable[..., GatewayServer]
+"""What the fixture `serve` gives: takes a behaviour and a repository."""
 
 
 @contextmanager

@@ -5,13 +5,12 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests import gateway_server as bad
-from tests.gateway_server import Behaviour, GatewayServer, Request, serving
+from tests.gateway_server import Behaviour, GatewayServer, Request, Serve, serving
 from tests.soon import SOON_SECONDS
 
 from ipfs_kit_py import CID, CancelToken, Repository, cid_of
@@ -32,27 +31,7 @@ KIB, MIB = 1 << 10, 1 << 20
 DATA = os.urandom(5 * MIB)
 STALL = 0.4
 
-Serve = Callable[..., GatewayServer]
 Open = Callable[..., ipfs_kit]
-
-
-@pytest.fixture
-def far(tmp_path: Path) -> Iterator[Repository]:
-    with Repository(tmp_path / "far") as repository:
-        yield repository
-
-
-@pytest.fixture
-def serve(far: Repository) -> Iterator[Serve]:
-    """Run gateways over the repository."""
-    with ExitStack() as stack:
-
-        def run(
-            behave: Behaviour | None = None, repository: Repository = far
-        ) -> GatewayServer:
-            return stack.enter_context(serving(repository, behave))
-
-        yield run
 
 
 @pytest.fixture

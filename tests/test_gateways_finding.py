@@ -1,13 +1,11 @@
 """Which gateways are used: the settings, IPIP-280, delegated routing."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from tests import gateway_server as bad
-from tests.gateway_server import Behaviour, GatewayServer, Request, serving
+from tests.gateway_server import Behaviour, GatewayServer, Request, Serve
 
 from ipfs_kit_py import Repository, cid_of
 from ipfs_kit_py._config import load
@@ -22,7 +20,6 @@ from ipfs_kit_py.errors import (
 from ipfs_kit_py.ipfs_kit import ipfs_kit
 from ipfs_kit_py.sources import GatewaySource
 
-Serve = Callable[..., GatewayServer]
 GATEWAY = "transport-ipfs-gateway-http"
 
 
@@ -34,24 +31,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     return tmp_path
-
-
-@pytest.fixture
-def far(tmp_path: Path) -> Iterator[Repository]:
-    with Repository(tmp_path / "far") as repository:
-        yield repository
-
-
-@pytest.fixture
-def serve(far: Repository) -> Iterator[Serve]:
-    with ExitStack() as stack:
-
-        def run(
-            behave: Behaviour | None = None, repository: Repository = far
-        ) -> GatewayServer:
-            return stack.enter_context(serving(repository, behave))
-
-        yield run
 
 
 def found(**metadata: object) -> tuple[str, ...]:

@@ -18,12 +18,6 @@ Make = Callable[..., ipfs_kit]
 
 
 @pytest.fixture
-def far(tmp_path: Path) -> Iterator[Repository]:
-    with Repository(tmp_path / "far") as repository:
-        yield repository
-
-
-@pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     kits = []
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,18 +16,6 @@ from ipfs_kit_py._sources.pull import pull
 from ipfs_kit_py.errors import BlockNotFoundError, IntegrityError, UnreachableError
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def far(tmp_path: Path) -> Iterator[Repository]:
-    with Repository(tmp_path / "far") as repository:
-        yield repository
-
-
-@pytest.fixture
-def near(tmp_path: Path) -> Iterator[Repository]:
-    with Repository(tmp_path / "near") as repository:
-        yield repository
 
 
 def folder(tmp_path: Path) -> Path:
@@ -145,6 +133,6 @@ def test_a_killed_fetch_goes_on_where_it_was(
     asked = int(done.stdout.split()[-1])
     source = Far(far)
     assert pull(near, [source], root).blocks == 101
-    # A window of 16 MiB, and the request that was under way.
-    assert source.count <= 101 - asked + 16 + 16
+    # A window of 16 MiB, what was under way within it.
+    assert source.count <= 101 - asked + 16
     assert near.verify().bad == []

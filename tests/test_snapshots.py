@@ -30,12 +30,6 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def far(tmp_path: Path) -> Iterator[Repository]:
-    with Repository(tmp_path / "far") as repository:
-        yield repository
-
-
-@pytest.fixture
 def tree(tmp_path: Path) -> Path:
     folder = tmp_path / "tree"
     (folder / "data" / "deep").mkdir(parents=True)

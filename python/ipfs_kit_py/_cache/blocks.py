@@ -92,9 +92,15 @@ class BlockTiers:
         so_far = self._fetched
         self._fetched = (so_far[0] + len(sizes), so_far[1] + sum(sizes))
 
-    def keep_block(self, cid: CID, block: Block) -> None:
-        """Keep a block that was fetched and verified."""
-        is_small = len(block) < self._settings.min_item_size
+    def keep_block(self, cid: CID, block: Block, *, lasting: bool = False) -> None:
+        """Keep a block that was fetched and verified.
+
+        Args:
+            cid: Its CID.
+            block: The block.
+            lasting: Keep it beyond this process, however small it is.
+        """
+        is_small = not lasting and len(block) < self._settings.min_item_size
         if is_small or not self.disk_cache.put_block(cid, block, verified=True):
             self.memory_cache.put(_key(cid), block)
 

@@ -1,23 +1,21 @@
-"""All that is below a block, in one reply: a CAR that is read ahead of who needs it.
+"""What a path leads to, in one reply: a CAR that is read ahead of who needs it.
 
 It saves a round trip for each of many small blocks, and nothing depends on it: whatever
 goes wrong ends it, and what did not come is fetched block by block.
 """
 
 import threading
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from ipfs_kit_py._http.waiting import SLICE_SECONDS, check
 from ipfs_kit_py._native import CID, Block, CancelToken, verified_blocks
 from ipfs_kit_py._sources.asking import go_on
-from ipfs_kit_py._sources.source import Attended, VerifyingSource
+from ipfs_kit_py._sources.source import WHOLE, Attended, Scope, VerifyingSource
 from ipfs_kit_py.errors import (
     IntegrityError,
     IPFSError,
-    UnreachableError,
 )
 
 if TYPE_CHECKING:
@@ -26,21 +24,25 @@ if TYPE_CHECKING:
 
 ACCEPT: Final = "application/vnd.ipld.car; version=1; order=dfs; dups=n"
 _TYPE: Final = "application/vnd.ipld.car"
-_QUERY: Final = "format=car&dag-scope=all&car-version=1&car-order=dfs&car-dups=n"
-# What may lie here, not asked for yet.
-_MOST_BYTES: Final = 8 << 20
+_QUERY: Final = "format=car&car-version=1&car-order=dfs&car-dups=n&dag-scope="
+# What may lie here, not asked for yet. As much may lie in the sockets, and a process that
+# is killed loses both.
+_MOST_BYTES: Final = 4 << 20
 # Blocks that are larger in the mean are better asked for one by one.
 _LARGE_BYTES: Final = 256 << 10
 # What may come in vain before the rest is left.
 _MOST_VAIN_BYTES: Final = 32 << 20
+# How often what is asked for is not here, though there is no room for more.
+_MOST_MISSES: Final = 4
 _AT_ONCE: Final = 16
+_MOST_BYTES_AT_ONCE: Final = 1 << 20
 # Nobody waits for the next block longer than this; it is asked for by itself then.
 _PATIENCE_SECONDS: Final = 5.0
 _GOOD: Final = 200
 
 
 class DagStream(VerifyingSource, Attended):
-    """A source of the blocks of one DAG, for as long as a `with` block.
+    """A source of blocks of one DAG, for as long as a `with` block.
 
     The CAR is asked for when the first block of all is: a DAG whose top is here is here
     in part, and would come again.
@@ -50,16 +52,23 @@ class DagStream(VerifyingSource, Attended):
         root: The top.
         names: The path below it that leads to what is wanted.
         cost: Its place among the sources.
+        scope: How much of that. A gateway that gives more does no harm.
     """
 
     name = "gateway (CAR)"
 
     def __init__(
-        self, pool: "Pool", root: CID, names: Sequence[str], cost: float
+        self,
+        pool: "Pool",
+        root: CID,
+        names: Sequence[str],
+        cost: float,
+        scope: Scope = WHOLE,
     ) -> None:
         self._pool = pool
         self._root = root
         self._path = "/".join(quote(part, safe="") for part in (str(root), *names))
+        self._query = f"{_QUERY}{scope.kind}{_span(scope)}"
         self.cost = cost
         self._token = CancelToken()
         self._changed = threading.Condition()
@@ -67,7 +76,7 @@ class DagStream(VerifyingSource, Attended):
         self._bytes = 0
         self._vain = 0
         self._needless: set[CID] = set()
-        self._awaited = 0
+        self._misses = 0
         self._state = "new"
 
     def get_blocks(self, cids: Sequence[CID]) -> dict[CID, Block]:
@@ -76,11 +85,9 @@ class DagStream(VerifyingSource, Attended):
             self._begin(cids)
         found: dict[CID, Block] = {}
         with self._changed:
-            self._awaited += 1
             try:
                 self._gather(cids, found)
             finally:
-                self._awaited -= 1
                 self._needless.update(cid for cid in cids if cid not in found)
                 self._changed.notify_all()
         return found
@@ -91,7 +98,11 @@ class DagStream(VerifyingSource, Attended):
         self._end()
 
     def _begin(self, cids: Sequence[CID]) -> None:
-        gateways = [at for at in self._pool.gateways if not at.health.pause_seconds]
+        gateways = [
+            at
+            for at in self._pool.gateways
+            if at.gives_cars and not at.health.pause_seconds
+        ]
         if self._root not in cids or not gateways:
             self._state = "ended"
             return
@@ -113,8 +124,13 @@ class DagStream(VerifyingSource, Attended):
             if len(found) > before:
                 waited = 0.0
                 self._changed.notify_all()
-            is_full = self._bytes >= _MOST_BYTES and bool(found)
-            if len(found) == len(cids) or self._state != "coming" or is_full:
+            if len(found) == len(cids) or self._state != "coming":
+                return
+            if self._bytes >= _MOST_BYTES:
+                # What is asked for comes behind what others will ask for.
+                self._misses = 0 if found else self._misses + 1
+                if self._misses >= _MOST_MISSES:
+                    self._forget()
                 return
             if waited >= _PATIENCE_SECONDS:
                 self._state = "ended"
@@ -137,14 +153,14 @@ class DagStream(VerifyingSource, Attended):
             self._end()
 
     def _read(self, gateway: "Gateway") -> None:
-        blocks = gateway.stream(f"/ipfs/{self._path}?{_QUERY}", ACCEPT, _TYPE)
-        # The first by itself, since somebody waits; then as many at once as came.
+        blocks = gateway.stream(f"/ipfs/{self._path}?{self._query}", ACCEPT, _TYPE)
+        # The first by itself, since somebody waits; then some at once.
         count = size = 0
-        while batch := list(islice(blocks, _AT_ONCE if count else 1)):
+        while batch := _batch(blocks, _AT_ONCE if count else 1):
             self._put(gateway, batch)
             count += len(batch)
             size += sum(len(data) for _, data in batch)
-            if count > _AT_ONCE and size > count * _LARGE_BYTES:
+            if size > max(count, _AT_ONCE) * _LARGE_BYTES:
                 # Side by side these come sooner.
                 return
 
@@ -164,20 +180,41 @@ class DagStream(VerifyingSource, Attended):
                 self._changed.notify_all()
 
     def _make_room(self) -> None:
-        """Wait until there is room; what nobody asks for makes it when somebody waits."""
+        """Wait until there is room."""
         while self._bytes >= _MOST_BYTES:
-            if self._awaited:
-                oldest = next(iter(self._blocks))
-                size = len(self._blocks.pop(oldest))
-                self._bytes -= size
-                self._vain += size
-                if self._vain > _MOST_VAIN_BYTES:
-                    raise UnreachableError("it gives too much that nobody asks for")
-            else:
-                self._changed.wait(SLICE_SECONDS)
-                check()
+            self._changed.wait(SLICE_SECONDS)
+            check()
+
+    def _forget(self) -> None:
+        """Throw away what lies here: nobody asks for it, or has it from elsewhere."""
+        self._vain += self._bytes
+        self._blocks.clear()
+        self._bytes = self._misses = 0
+        if self._vain > _MOST_VAIN_BYTES:
+            self._state = "ended"
+            self._token.cancel()
 
     def _end(self) -> None:
         with self._changed:
             self._state = "ended"
             self._changed.notify_all()
+
+
+def _span(scope: Scope) -> str:
+    if not scope.start and scope.stop is None:
+        return ""
+    # The last byte is one of them.
+    end = "*" if scope.stop is None else scope.stop - 1
+    return f"&entity-bytes={scope.start}:{end}"
+
+
+def _batch(blocks: Iterator[tuple[CID, bytes]], most: int) -> list[tuple[CID, bytes]]:
+    """Take the next blocks: so many, or fewer if they are large."""
+    found: list[tuple[CID, bytes]] = []
+    size = 0
+    for cid, data in blocks:
+        found.append((cid, data))
+        size += len(data)
+        if len(found) >= most or size >= _MOST_BYTES_AT_ONCE:
+            break
+    return found

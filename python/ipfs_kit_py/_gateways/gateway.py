@@ -31,6 +31,7 @@ MOST_REQUESTS: Final = 20
 _GOOD: Final = 200
 _NOT_HERE: Final = (404, 410, 412, 451)
 _LATER: Final = (429, 503)
+_NO_CARS: Final = (400, 406, 415, 501)
 _MOST_LATER_SECONDS: Final = 300.0
 
 
@@ -56,6 +57,8 @@ class Gateway:
     ) -> None:
         self.address = address
         self.health = Health()
+        # Until it says otherwise.
+        self.gives_cars = True
         self._client = client
         self._public_only = public_only
         self.after_fork()
@@ -116,8 +119,10 @@ class Gateway:
         try:
             with asked as reply:
                 if reply.status != _GOOD:
+                    self.gives_cars = reply.status not in _NO_CARS
                     raise refused(reply)
                 if reply.content_type != content_type:
+                    self.gives_cars = False
                     raise MalformedDataError(f"it gave {reply.content_type!r}, no CAR")
                 yield from car_blocks(reply.pieces)
         except LimitExceededError:

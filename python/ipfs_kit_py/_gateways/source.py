@@ -5,7 +5,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from ipfs_kit_py._native import CID, Block
-from ipfs_kit_py._sources.source import Attended, VerifyingSource, cost_of
+from ipfs_kit_py._sources.source import (
+    WHOLE,
+    Attended,
+    Scope,
+    VerifyingSource,
+    cost_of,
+)
 
 if TYPE_CHECKING:
     from ipfs_kit_py._sources.source import Source
@@ -93,11 +99,13 @@ class GatewaySource(VerifyingSource, Attended):
             raise failure
 
     @contextmanager
-    def dag(self, root: CID, names: Sequence[str] = ()) -> "Iterator[Source]":
-        """Give a source of all that is below a path, for as long as it is read."""
+    def dag(
+        self, root: CID, names: Sequence[str] = (), scope: Scope = WHOLE
+    ) -> "Iterator[Source]":
+        """Give a source of what a path leads to, for as long as it is read."""
         from ipfs_kit_py._gateways.dag import DagStream
 
-        stream = DagStream(self._pool, root, names, self.cost)
+        stream = DagStream(self._pool, root, names, self.cost, scope)
         try:
             yield stream
         finally:

@@ -1,6 +1,5 @@
 """`snapshot_download`: a folder by its CID as files, with huggingface_hub's arguments."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from ipfs_kit_py._native import CID, CancelToken, check_cancelled, cid_of
 from ipfs_kit_py._repository import IPFSPath
 from ipfs_kit_py._repository.system import typed
 from ipfs_kit_py._snapshots.listing import Choice, Item, items
+from ipfs_kit_py._snapshots.record import Record
 from ipfs_kit_py.errors import (
     InvalidParameterError,
     IPFSError,
@@ -163,10 +163,9 @@ class _Job:
         self._folder = Path(local_dir or cache / "snapshots" / str(self._root)).absolute()
         # What is known of the files stands elsewhere: the folder holds nothing of ours.
         name = cid_of(os.fsencode(self._folder))
-        self._record = cache / "records" / f"{name}.json"
+        self._record = Record(cache / "records" / f"{name}.json")
         self._progress = progress
         self._lock = threading.Lock()
-        self._known = _read_record(self._record)
         self._bytes = self._files = 0
 
     def run(
@@ -185,7 +184,7 @@ class _Job:
             try:
                 self._write_all(wanted, workers, Path(parts), force=force)
             finally:
-                _write_record(self._record, self._known)
+                self._record.save()
         return str(self._folder)
 
     def _write_all(
@@ -243,8 +242,7 @@ class _Job:
             self._reader.get(item.cid, part)
         part.replace(target)
         stat = target.lstat()
-        with self._lock:
-            self._known[item.path] = [str(item.cid), stat.st_size, stat.st_mtime_ns]
+        self._record.note(item.path, [str(item.cid), stat.st_size, stat.st_mtime_ns])
 
     def _is_here(self, item: Item) -> bool:
         target = self._folder.joinpath(*PurePosixPath(item.path).parts)
@@ -254,7 +252,7 @@ class _Job:
             return False
         if item.kind == "directory":
             return target.is_dir() and not target.is_symlink()
-        known = self._known.get(item.path)
+        known = self._record.get(item.path)
         return known == [str(item.cid), stat.st_size, stat.st_mtime_ns]
 
     def _count(self, item: Item) -> None:
@@ -301,20 +299,3 @@ def _check_link(path: str, link: str) -> None:
         leads_out = leads_out or depth < 0
     if leads_out:
         raise UnsafePathError(f"the link {path} leads out of the folder, to {link!r}")
-
-
-def _read_record(record: Path) -> dict[str, list[Any]]:
-    # What cannot be read is written again; a lost record costs a download, no more.
-    with suppress(OSError, ValueError):
-        found = json.loads(record.read_text(encoding="utf-8"))
-        if isinstance(found, dict):
-            return found
-    return {}
-
-
-def _write_record(record: Path, known: dict[str, list[Any]]) -> None:
-    with suppress(OSError):
-        record.parent.mkdir(parents=True, exist_ok=True)
-        part = record.with_name(f"{record.name}.{os.getpid()}.part")
-        part.write_text(json.dumps(known), encoding="utf-8")
-        part.replace(record)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -11,9 +11,11 @@ from ipfs_kit_py._sources.asking import within
 from ipfs_kit_py._sources.flights import Failure, Flights, Landing
 from ipfs_kit_py._sources.keeper import Keeper, Uncached
 from ipfs_kit_py._sources.source import (
+    WHOLE,
     Attended,
     CheckingSource,
     DagSource,
+    Scope,
     VerifyingSource,
     Watched,
 )
@@ -76,8 +78,7 @@ class Chain:
         self._far = [source for source in self.sources if source.is_remote]
         self._keeper: Keeper = Uncached() if cache is None else cache
         self._timeout = timeout_seconds
-        # What the calling thread reads whole, and from whom.
-        self._whole = threading.local()
+        self._reading = _Reading()
         self._flights = Flights()
 
     @property
@@ -99,11 +100,12 @@ class Chain:
             UnreachableError: A block was nowhere, and a source could not be asked.
         """
         wanted = list(dict.fromkeys(cids))
+        ended = self._flights.ended
         near = self._ask(self._near, wanted, _leave)
         found = dict(near.blocks)
         left = _without(wanted, found)
         while left and self._far:
-            left = self._fetch(left, found)
+            left = self._fetch(left, found, ended)
         left = _without(wanted, found)
         if near.failure is not None and left:
             raise near.failure.error_for(left[0])
@@ -115,21 +117,35 @@ class Chain:
     def reading_whole(self, *paths: "IPFSPath") -> Iterator[None]:
         """Let sources give DAGs in one go that this thread is about to read.
 
+        What comes lasts: who was stopped, even killed, goes on where it was.
+
         Args:
             paths: What will be read, with all that is below it.
         """
-        outer: list[Source] = getattr(self._whole, "sources", [])
+        with self.giving(*paths) as asked, asked, self._reading.as_whole():
+            yield
+
+    @contextmanager
+    def giving(
+        self, *paths: "IPFSPath", scope: Scope = WHOLE
+    ) -> "Iterator[AbstractContextManager[None]]":
+        """Let sources give what paths lead to in one go.
+
+        It gives another context, which may be entered many times: in it, these are asked
+        by the calling thread before all others.
+
+        Args:
+            paths: What will be read.
+            scope: How much of it.
+        """
         givers = [source for source in self._far if isinstance(source, DagSource)]
         with ExitStack() as stack:
-            inner: list[Source] = []
-            for root, names in map(split_path, paths if givers and not outer else ()):
+            sources: list[Source] = []
+            for root, names in map(split_path, paths if givers else ()):
                 if isinstance(root, CID):
-                    inner += [stack.enter_context(it.dag(root, names)) for it in givers]
-            self._whole.sources = outer or inner
-            try:
-                yield
-            finally:
-                self._whole.sources = outer
+                    asked = (giver.dag(root, names, scope) for giver in givers)
+                    sources += map(stack.enter_context, asked)
+            yield _Asking(self._reading, sources)
 
     def fetch_ahead(self, cids: Iterable[CID]) -> None:
         """Fetch what nobody has asked for yet, and set it aside for whoever will.
@@ -143,19 +159,38 @@ class Chain:
             if cid not in self._flights and not self._keeper.has_in_memory(cid)
         ]
         if wanted and self._far:
-            self._fetch(wanted, {}, ahead=True)
+            self._fetch(wanted, {}, self._flights.ended, ahead=True)
 
     def _fetch(
-        self, cids: Sequence[CID], found: dict[CID, Block], *, ahead: bool = False
+        self,
+        cids: Sequence[CID],
+        found: dict[CID, Block],
+        ended: int,
+        *,
+        ahead: bool = False,
     ) -> list[CID]:
-        """Have blocks fetched, here or by who does so; list those to ask for again."""
+        """Have blocks fetched, here or by who does so; list those to ask for again.
+
+        Args:
+            cids: The blocks.
+            found: Where to put them.
+            ended: How many fetches were over when the blocks were not here.
+            ahead: Whether nobody has asked for them yet.
+        """
         own, mine, others = self._flights.board(cids)
         landing = None
         try:
-            keep = self._keeper.set_aside if ahead else self._keeper.keep_block
-            whole: list[Source] = getattr(self._whole, "sources", [])
-            landing = self._ask([*whole, *self._far], mine, keep)
-            self._keeper.count_fetched(landing.blocks.values())
+            keep: _Keep = partial(self._keeper.keep_block, lasting=self._reading.whole)
+            if ahead:
+                keep = self._keeper.set_aside
+            sources = [*self._reading.sources, *self._far]
+            here: Mapping[CID, Block] = {}
+            if self._flights.ended != ended:
+                # Somebody may have fetched them between the look and the boarding.
+                here = self._ask(self._near, mine, _leave).blocks
+            came = self._ask(sources, _without(mine, here), keep)
+            self._keeper.count_fetched(came.blocks.values())
+            landing = Landing({**here, **came.blocks}, came.failure)
         finally:
             # Who was stopped gives no answer to those who wait.
             self._flights.end(own, mine, landing)
@@ -207,6 +242,41 @@ class Chain:
         # Much may take long; who looks for stalls does better than any clock here.
         seconds = None if isinstance(source, Watched) else self._timeout
         return within(seconds, take, f"ipfs-kit-{source.name}")
+
+
+class _Reading(threading.local):
+    """What the calling thread is reading, and who gives it in one go."""
+
+    sources: "Sequence[Source]" = ()
+    whole = False
+
+    @contextmanager
+    def as_whole(self) -> Iterator[None]:
+        """Keep what comes beyond this process."""
+        before, self.whole = self.whole, True
+        try:
+            yield
+        finally:
+            self.whole = before
+
+
+class _Asking:
+    """A context in which certain sources are asked before all others.
+
+    Whoever reads more around it has chosen already.
+    """
+
+    def __init__(self, reading: _Reading, sources: "Sequence[Source]") -> None:
+        self._reading = reading
+        self._sources = sources
+        self._before: Sequence[Source] = ()
+
+    def __enter__(self) -> None:
+        self._before = self._reading.sources
+        self._reading.sources = self._before or self._sources
+
+    def __exit__(self, *_: object) -> None:
+        self._reading.sources = self._before
 
 
 def _take(

@@ -83,6 +83,8 @@ class Flights:
         """Forget the flights of threads that are not here."""
         self._lock = threading.Lock()
         self._flights: dict[CID, Flight] = {}
+        self.ended = 0
+        """How many are over: what was nowhere before may be here since."""
 
     def board(self, cids: Iterable[CID]) -> tuple[Flight, list[CID], dict[CID, Flight]]:
         """Find who fetches what.
@@ -106,6 +108,7 @@ class Flights:
         with self._lock:
             for cid in mine:
                 self._flights.pop(cid, None)
+            self.ended += 1
         own.end(landing)
 
     def __contains__(self, cid: CID) -> bool:

@@ -22,8 +22,8 @@ class Keeper(Protocol):
     def count_fetched(self, blocks: Iterable[Block]) -> None:
         """Count blocks that came from a remote source."""
 
-    def keep_block(self, cid: CID, block: Block) -> None:
-        """Keep a block that was fetched and verified."""
+    def keep_block(self, cid: CID, block: Block, *, lasting: bool = False) -> None:
+        """Keep a block that was fetched and verified; `lasting`: longer than we run."""
 
     def set_aside(self, cid: CID, block: Block) -> None:
         """Keep a block that was fetched ahead, apart from those that were asked for."""
@@ -45,7 +45,7 @@ class Uncached:
     def count_fetched(self, blocks: Iterable[Block]) -> None:
         """Do nothing."""
 
-    def keep_block(self, cid: CID, block: Block) -> None:
+    def keep_block(self, cid: CID, block: Block, *, lasting: bool = False) -> None:
         """Do nothing."""
 
     def set_aside(self, cid: CID, block: Block) -> None:

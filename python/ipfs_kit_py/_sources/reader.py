@@ -1,21 +1,22 @@
 """Reading files, blocks and DAGs out of a chain of sources."""
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Literal
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._car import Unpacked
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
-from ipfs_kit_py._native import CID, Block, FileReader
+from ipfs_kit_py._native import CID, Block, FileReader, split_path
 from ipfs_kit_py._repository import IPFSPath, Repository
 from ipfs_kit_py._repository.blocks import BlockReading
 from ipfs_kit_py._repository.dags import DagReading, DagStat, ExportReport, Writable
 from ipfs_kit_py._repository.ipfs_file import Ahead
-from ipfs_kit_py._repository.reading import Reading
+from ipfs_kit_py._repository.reading import Entry, FileStat, Reading, Resolved
 from ipfs_kit_py._sources.ahead import ReadAhead
 from ipfs_kit_py._sources.chain import Chain
-from ipfs_kit_py._sources.source import Source
+from ipfs_kit_py._sources.listing import Listing
+from ipfs_kit_py._sources.source import Scope, Source
 from ipfs_kit_py.errors import NameNotFoundError
 
 
@@ -88,6 +89,65 @@ class ChainReader(Reading, DagReading, BlockReading):
                 max_entries=max_entries,
             )
 
+    def cat(self, path: IPFSPath, offset: int = 0, length: int | None = None) -> bytes:
+        """Read a file, or a range of it, as a `Repository` does."""
+        with self._asked_at_once(path, offset, length):
+            return super().cat(path, offset, length)
+
+    def cat_view(
+        self, path: IPFSPath, offset: int = 0, length: int | None = None
+    ) -> Block:
+        """Read a file, or a range of it, where it lies, as a `Repository` does."""
+        with self._asked_at_once(path, offset, length):
+            return super().cat_view(path, offset, length)
+
+    def stat(self, path: IPFSPath) -> FileStat:
+        """Look at a file, directory or link, as a `Repository` does."""
+        with self._asked_on_the_way(path):
+            return super().stat(path)
+
+    def dag_resolve(self, path: IPFSPath) -> Resolved:
+        """Follow a path, as a `Repository` does."""
+        with self._asked_on_the_way(path):
+            return super().dag_resolve(path)
+
+    def ls(self, path: IPFSPath, *, resolve: bool = True) -> Iterator[Entry]:
+        """List a directory, as a `Repository` does."""
+        if not self.is_remote:
+            return super().ls(path, resolve=resolve)
+        stack = ExitStack()
+        giving = self._chain.giving(path, scope=Scope("entity"))
+        asked = stack.enter_context(giving)
+        try:
+            with asked:
+                found = super().ls(path, resolve=resolve)
+        except BaseException:
+            stack.close()
+            raise
+        return Listing(found, asked, stack)
+
+    def _asked_at_once(
+        self, path: IPFSPath, offset: int, length: int | None
+    ) -> AbstractContextManager[object]:
+        """Let sources give a range of a file, with all that leads to it."""
+        is_whole = not offset and length is None
+        is_odd = offset < 0 or (length is not None and length < 1)
+        if not self.is_remote or is_odd or (is_whole and _is_short(path)):
+            return nullcontext()
+        scope = Scope("entity", offset, None if length is None else offset + length)
+        return self._given(path, scope)
+
+    def _asked_on_the_way(self, path: IPFSPath) -> AbstractContextManager[object]:
+        """Let sources give the blocks that lead to another."""
+        if not self.is_remote or _is_short(path):
+            return nullcontext()
+        return self._given(path, Scope("block"))
+
+    @contextmanager
+    def _given(self, path: IPFSPath, scope: Scope) -> Iterator[None]:
+        with self._chain.giving(path, scope=scope) as asked, asked:
+            yield
+
     def dag_export(
         self,
         path: IPFSPath,
@@ -120,6 +180,11 @@ class ChainReader(Reading, DagReading, BlockReading):
         if not (self._ahead_bytes and self._chain.is_remote):
             return None
         return ReadAhead(reader, self._chain, self._ahead_bytes)
+
+
+def _is_short(path: IPFSPath) -> bool:
+    """Tell whether a path leads to a block without another on the way."""
+    return not split_path(path)[1]
 
 
 def _no_names(name: str, rest: list[str]) -> str:

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Final,
+    Literal,
+    NamedTuple,
+    Protocol,
+    runtime_checkable,
+)
 
 from ipfs_kit_py._native import CID, Block
 from ipfs_kit_py._repository.blocks import BlockReading
@@ -71,12 +78,28 @@ class StreamingSource(Source, Protocol):
         """
 
 
+class Scope(NamedTuple):
+    """How much of what a path leads to is wanted, beside the blocks on the way there."""
+
+    kind: Literal["all", "entity", "block"]
+    """All that is below; a file's bytes, or a folder's list of names; the first block."""
+    start: int = 0
+    """Where the bytes of a file begin that are wanted."""
+    stop: int | None = None
+    """Where they end; `None` for the end of the file."""
+
+
+WHOLE: Final = Scope("all")
+
+
 @runtime_checkable
 class DagSource(Source, Protocol):
-    """One that can give all that is below a block in one go."""
+    """One that can give many blocks of a DAG in one go."""
 
-    def dag(self, root: CID, names: Sequence[str] = ()) -> AbstractContextManager[Source]:
-        """Give a source of all that is below a path, for as long as it is read.
+    def dag(
+        self, root: CID, names: Sequence[str] = (), scope: Scope = WHOLE
+    ) -> AbstractContextManager[Source]:
+        """Give a source of what a path leads to, for as long as it is read.
 
         It is asked before this one, and need not have everything.
         """

@@ -174,6 +174,8 @@ class S3Gateway:
         log = self.folder / "log"
         keys = {"ROOT_ACCESS_KEY": self.ACCESS_KEY, "ROOT_SECRET_KEY": self.SECRET_KEY}
         command: list[str | Path] = [self.program, "--port", f"127.0.0.1:{self.port}"]
+        # As stores elsewhere do: else each request has a connection of its own.
+        command += ["--keep-alive"]
         command += ["--iam-dir", self.folder / "iam", "posix", self.folder / "data"]
         with log.open("ab") as out:
             self.process = subprocess.Popen(

@@ -17,6 +17,7 @@ import pytest
 from tests.integration.conftest import S3Gateway
 from tests.scripted_server import STALL, scripted
 from tests.soon import SOON_SECONDS
+from tests.test_closing import sockets
 
 from ipfs_kit_py import CID, CancelToken, Repository, cid_of
 from ipfs_kit_py.errors import (
@@ -616,6 +617,20 @@ def test_the_blocks_of_the_page_run(
 def source_of(kit: Any) -> Any:
     [found] = [it for it in kit.reader.sources if it.name == "s3"]
     return found
+
+
+def test_connections_end_with_the_kit(kit: Any, s3_gateway: S3Gateway) -> None:
+    before = sockets()
+    kit.s3_kit.s3_ul_file(b"x", "x", s3cfg=s3_gateway.settings)
+    kit.s3_kit.s3_ls_dir(s3cfg=s3_gateway.settings)
+    assert kit.ipfs.cat(str(cid_of(b"nowhere")))["not_found"]
+    assert sockets() - before
+    kit.close()
+    # obstore's threads close theirs a moment later.
+    end = time.monotonic() + SOON_SECONDS
+    while sockets() - before and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not sockets() - before
 
 
 def test_a_dag_is_put_as_a_car_and_read_by_ranges(

@@ -98,9 +98,11 @@ def open_reader(config: "Config") -> "Iterator[ChainReader]":
 
     engine = _engine_to_read(config)
     tiers = TieredCacheManager.for_settings(config.cache_config)
+    reader = reader_for(engine, tiers, config)
     try:
-        yield reader_for(engine, tiers, config)
+        yield reader
     finally:
+        reader.close()
         tiers.close()
         if engine is not None:
             engine.close()

@@ -86,6 +86,8 @@ class Node(Closing):
 
     def close(self) -> None:
         """Let go of the repository; closing twice is no error."""
+        if "_reader" in vars(self):
+            self._reader.close()
         if self._owns_cache:
             self._cache.close()
         if self._owns_engine:

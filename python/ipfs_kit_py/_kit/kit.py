@@ -163,10 +163,11 @@ class IpfsKit(Content, Configuring, RemotePinning, Running, Closing):
         return sorted({*super().__dir__(), *here})
 
     def close(self) -> None:
-        """Let go of the repository, the cache, and what was started."""
+        """Let go of the repository, the cache, connections, and what was started."""
         self._stop()
         for name in {"s3_kit", "storacha_kit"} & vars(self).keys():
             getattr(self, name).close()
+        self.ipfs.close()
         self.tiered_cache.close()
         self._engine.close()
 

@@ -154,6 +154,10 @@ class S3Source(Watched):
 
         return stoppable(put)
 
+    def close(self) -> None:
+        """Close the connections; what is asked for later makes new ones."""
+        self._store.close()
+
     def __repr__(self) -> str:
         """Show where the blocks are."""
         return f"S3Source('s3://{self._bucket}/{self._prefix}')"

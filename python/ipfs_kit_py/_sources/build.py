@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ipfs_kit_py._repository import Repository
 from ipfs_kit_py._sources.chain import Chain
 from ipfs_kit_py._sources.reader import ChainReader
-from ipfs_kit_py._sources.source import RepositorySource, Source
+from ipfs_kit_py._sources.source import Connected, RepositorySource, Source
 from ipfs_kit_py.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ def reader_for(
         sources: Those of the caller's own.
     """
     repository = engine if isinstance(engine, Repository) else None
+    remote = remote_sources(config, engine)
     chain = Chain(
         cache,
-        [*local_sources(engine), *sources, *remote_sources(config, engine)],
+        [*local_sources(engine), *sources, *remote],
         offline=config.offline,
         timeout_seconds=config.timeouts.api,
     )
@@ -54,6 +55,7 @@ def reader_for(
         resolve=None if engine is None else partial(_resolved, engine),
         ahead_bytes=cache.ahead_bytes,
         mapped=config.cache_config.enable_memory_mapping,
+        closed_with=remote,
     )
 
 
@@ -63,7 +65,7 @@ def _resolved(engine: "Engine | Repository", name: str, rest: list[str]) -> str:
 
 def remote_sources(
     config: "Config", engine: "Engine | Repository | None" = None
-) -> list[Source]:
+) -> list[Connected]:
     """Make the sources beyond this machine that the settings name; none when offline."""
     if config.offline:
         return []
@@ -72,7 +74,7 @@ def remote_sources(
     return [*_gateways(config, in_files=is_own), *_backends(config)]
 
 
-def _gateways(config: "Config", *, in_files: bool) -> list[Source]:
+def _gateways(config: "Config", *, in_files: bool) -> list[Connected]:
     from ipfs_kit_py._gateways import GatewaySource, find_gateways, find_routers
 
     urls, routers = find_gateways(config, in_files=in_files), find_routers(config)
@@ -82,7 +84,7 @@ def _gateways(config: "Config", *, in_files: bool) -> list[Source]:
     return [GatewaySource(urls, routing_urls=routers, stall_seconds=stall)]
 
 
-def _backends(config: "Config") -> list[Source]:
+def _backends(config: "Config") -> list[Connected]:
     backends = config.cache_config.external_backends
     if unknown := sorted(backends.keys() - {"s3", "storacha"}):
         raise ConfigurationError(
@@ -95,7 +97,7 @@ def _backends(config: "Config") -> list[Source]:
     ]
 
 
-def _services(config: "Config", backend: object) -> list[Source]:
+def _services(config: "Config", backend: object) -> list[Connected]:
     if backend is None and config.storacha.gateway is None:
         return []
     from ipfs_kit_py._storacha.reading import source_of
@@ -103,7 +105,7 @@ def _services(config: "Config", backend: object) -> list[Source]:
     return [source_of(config, backend)]
 
 
-def _buckets(config: "Config", backend: object) -> list[Source]:
+def _buckets(config: "Config", backend: object) -> list[Connected]:
     section = config.s3cfg
     # The bucket alone is where calls go that name none: a prefix says it has blocks.
     if not (backend or (section.bucket and section.prefix)):

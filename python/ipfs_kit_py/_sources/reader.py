@@ -16,7 +16,7 @@ from ipfs_kit_py._repository.reading import Entry, FileStat, Reading, Resolved
 from ipfs_kit_py._sources.ahead import ReadAhead
 from ipfs_kit_py._sources.chain import Chain
 from ipfs_kit_py._sources.listing import Listing
-from ipfs_kit_py._sources.source import Scope, Source
+from ipfs_kit_py._sources.source import Connected, Scope, Source
 from ipfs_kit_py.errors import NameNotFoundError
 
 
@@ -33,6 +33,7 @@ class ChainReader(Reading, DagReading, BlockReading):
             only where there is no repository.
         ahead_bytes: How far ahead of a sequential reader to fetch; 0 for never.
         mapped: Whether blocks of the disk tier are shown where they lie.
+        closed_with: Sources that nobody else uses.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class ChainReader(Reading, DagReading, BlockReading):
         resolve: Callable[[str, list[str]], str] | None = None,
         ahead_bytes: int = 0,
         mapped: bool = True,
+        closed_with: "Iterable[Connected]" = (),
     ) -> None:
         self._chain = chain
+        self._connected = tuple(closed_with)
         self._ahead_bytes = ahead_bytes
         self._core = self._native_chain = _native.Chain(
             self._blocks,
@@ -53,6 +56,11 @@ class ChainReader(Reading, DagReading, BlockReading):
             mapped=mapped,
         )
         self._has_disk = False
+
+    def close(self) -> None:
+        """Close connections that nobody else uses; a later read makes new ones."""
+        for source in self._connected:
+            source.close()
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -66,6 +66,13 @@ class Source(Protocol):
         """
 
 
+class Connected(Source, Protocol):
+    """One that keeps connections."""
+
+    def close(self) -> None:
+        """Close them; what is asked for later makes new ones."""
+
+
 class StreamingSource(Source, Protocol):
     """One that gives blocks as they come, so that each is kept at once."""
 

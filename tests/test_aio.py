@@ -7,6 +7,7 @@ import pickle
 import threading
 import time
 from collections.abc import AsyncGenerator, Coroutine
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, assert_type
 
@@ -14,7 +15,16 @@ import pytest
 from tests.processes import run_python
 
 import ipfs_kit_py
-from ipfs_kit_py import Pin, Repository, aio, high_level_api, ipfs, ipfs_kit
+from ipfs_kit_py import (
+    Pin,
+    Repository,
+    aio,
+    high_level_api,
+    ipfs,
+    ipfs_kit,
+    ipget,
+    s3_kit,
+)
 from ipfs_kit_py._aio import stub
 from ipfs_kit_py._aio.twin import public_members
 from ipfs_kit_py._results import Result
@@ -31,6 +41,8 @@ PAIRS: list[tuple[Any, Any]] = [
     (Repository, aio.Repository),
     (ipfs.ipfs_py, aio.ipfs_py),
     (ipfs_kit.ipfs_kit, aio.ipfs_kit),
+    (ipget.Ipget, aio.Ipget),
+    (s3_kit.s3_kit, aio.s3_kit),
     (high_level_api.IPFSSimpleAPI, aio.IPFSSimpleAPI),
 ]
 TWINS = pytest.mark.parametrize(("plain", "twin"), PAIRS, ids=lambda kind: kind.__name__)
@@ -67,7 +79,7 @@ def test_names_and_signatures_are_those_of_the_synchronous_class(
     assert members
     for name, member in members.items():
         found = inspect.getattr_static(twin, name)
-        if member is None or isinstance(member, property):
+        if member is None or isinstance(member, property | cached_property):
             assert isinstance(found, property), name
             continue
         assert isinstance(found, staticmethod) == isinstance(member, staticmethod), name

@@ -53,13 +53,13 @@ def test_show_prints_what_is_set_and_by_whom(
     assert run("show") == ""
     assert "--all" in run.errors
     file = home / ".ipfs_kit" / "config.yaml"
-    run("set", "timeouts.peer_connect", "30s")
+    run("set", "cluster_config.state_sync_interval", "30s")
     monkeypatch.setenv("IPFS_KIT_ROLE", "worker")
     assert run("show") == (
-        f"role                   worker  IPFS_KIT_ROLE\n"
-        f"timeouts.peer_connect  30s     {file}  inactive\n"
+        f"role                                worker  IPFS_KIT_ROLE\n"
+        f"cluster_config.state_sync_interval  30s     {file}  inactive\n"
     )
-    assert run("show", "-q") == "role=worker\ntimeouts.peer_connect=30.0\n"
+    assert run("show", "-q") == "role=worker\ncluster_config.state_sync_interval=30.0\n"
     role, api = map(json.loads, run("show", "--json").splitlines())
     assert role == {
         "key": "role",
@@ -84,8 +84,8 @@ def test_get_prints_a_value_as_programs_read_it(run: Run) -> None:
     assert json.loads(run("get", "--json", "engine"))["value"] == "auto"
     assert run("get", "-q", "timeouts").splitlines() == [
         "timeouts.api=60.0",
+        "timeouts.peer_connect=10.0",
         "timeouts.gateway=30.0",
-        "timeouts.peer_connect=30.0",
     ]
     assert run("get", "rol", code=1) == ""
     assert run.errors == "Error: rol is no key of the kit; did you mean role?\n"

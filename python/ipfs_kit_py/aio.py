@@ -21,18 +21,29 @@ The classes are made as this is imported. Type checkers and editors read `aio.py
 write two hundred methods out by hand would be to have each of them twice.
 """
 
-from ipfs_kit_py._aio.classes import Engine, IpfsKit, IpfsPy, IPFSSimpleAPI, Repository
+from ipfs_kit_py._aio.classes import (
+    Engine,
+    IpfsKit,
+    IpfsPy,
+    IPFSSimpleAPI,
+    Ipget,
+    Repository,
+    S3Kit,
+)
 from ipfs_kit_py._aio.files import File, Opening
 
 __all__ = [
     "Engine",
     "File",
     "IPFSSimpleAPI",
+    "Ipget",
     "Opening",
     "Repository",
     "ipfs_kit",
     "ipfs_py",
+    "s3_kit",
 ]
 
 ipfs_kit = IpfsKit
 ipfs_py = IpfsPy
+s3_kit = S3Kit

@@ -9,7 +9,7 @@ from collections.abc import (
     Mapping,
 )
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, overload
+from typing import IO, Any, Literal, Self, Unpack, overload
 
 from _typeshed import WriteableBuffer
 from typing_extensions import Buffer
@@ -39,6 +39,9 @@ from ipfs_kit_py._repository.pins import Pin, PinCheck, PinType
 from ipfs_kit_py._repository.reading import Entry, FileStat, Link, Resolved
 from ipfs_kit_py._repository.upkeep import GcReport, RebuildReport, RepoStat, VerifyReport
 from ipfs_kit_py._results import Result
+from ipfs_kit_py._s3.kit import S3Config
+from ipfs_kit_py._s3.listing import ObjectInfo
+from ipfs_kit_py._s3.store import Store
 from ipfs_kit_py._simple.plugins import PluginBase
 from ipfs_kit_py._sources.reader import ChainReader
 from ipfs_kit_py._sources.source import Source
@@ -47,10 +50,12 @@ __all__ = [
     "Engine",
     "File",
     "IPFSSimpleAPI",
+    "Ipget",
     "Opening",
     "Repository",
     "ipfs_kit",
     "ipfs_py",
+    "s3_kit",
 ]
 
 class _Twin:
@@ -831,6 +836,213 @@ class IpfsPy(_Twin):
     async def stat(self, path: IPFSPath) -> Result:
         """Look at a file, directory or link; only its first block is read."""
 
+class S3Kit(_Twin):
+    """Files and folders in S3-compatible stores."""
+
+    def __init__(
+        self,
+        resources: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        config: Config | None = None,
+        repository: Repository | None = None,
+    ) -> None: ...
+    async def s3_config_to_boto(
+        self, s3_config: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Give the settings as `boto3.client` takes them, secrets among them."""
+    async def s3_cp_dir(
+        self,
+        src_path: str,
+        dst_path: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: Mapping[str, Any] | None = None,
+    ) -> list[ObjectInfo]:
+        """Copy all objects below a folder to below another, and tell what they are."""
+    async def s3_cp_file(
+        self,
+        src_path: str,
+        dst_path: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: Mapping[str, Any] | None = None,
+    ) -> ObjectInfo:
+        """Copy an object within a bucket, and tell what the copy is."""
+    async def s3_dl_dir(
+        self,
+        remote_path: str,
+        local_path: StrPath,
+        bucket: str | None = None,
+        *,
+        s3cfg: S3Config | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> list[ObjectInfo]:
+        """Download all objects below a folder."""
+    async def s3_dl_file(
+        self,
+        remote_path: str,
+        local_path: StrPath,
+        bucket: str | None = None,
+        *,
+        s3cfg: S3Config | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> ObjectInfo:
+        """Download an object to a file, or into a folder that is there."""
+    async def s3_download_dir(
+        self,
+        remote_path: str,
+        local_path: StrPath,
+        bucket: str | None = None,
+        *,
+        s3cfg: S3Config | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> list[ObjectInfo]:
+        """Download all objects below a folder."""
+    async def s3_download_object(
+        self,
+        f: IO[bytes],
+        bucket: str | None,
+        key: str,
+        s3_config: S3Config | None = None,
+        progress_callback: Callable[[int], object] | None = None,
+    ) -> ObjectInfo:
+        """Download an object into an open file; the arguments are as above."""
+    async def s3_get_object(
+        self, bucket: str | None = None, key: str = "", *, s3cfg: S3Config | None = None
+    ) -> bytes:
+        """Give the bytes of an object."""
+    async def s3_get_session(self, s3_config: Mapping[str, Any] | None = None) -> Store:
+        """Give what reaches the store: `.bucket(name)` of it is obstore's `S3Store`."""
+    async def s3_ls_dir(
+        self,
+        dir: str = "",
+        bucket_name: str | None = None,
+        *,
+        bucket: str | None = None,
+        s3cfg: Mapping[str, Any] | None = None,
+    ) -> list[ObjectInfo]:
+        """List all objects below a folder, in the order of their keys."""
+    async def s3_ls_file(
+        self,
+        filekey: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: Mapping[str, Any] | None = None,
+    ) -> ObjectInfo:
+        """Look at one object."""
+    async def s3_mk_dir(
+        self,
+        path: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: Mapping[str, Any] | None = None,
+    ) -> ObjectInfo:
+        """Make an empty folder: an object whose key ends with a slash."""
+    async def s3_mv_dir(
+        self,
+        src_path: str,
+        dst_path: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: Mapping[str, Any] | None = None,
+    ) -> list[ObjectInfo]:
+        """Copy all objects below a folder, and then remove them where they were."""
+    async def s3_mv_file(
+        self,
+        src_path: str,
+        dst_path: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: Mapping[str, Any] | None = None,
+    ) -> ObjectInfo:
+        """Copy an object, and remove it where it was."""
+    async def s3_put_dag(
+        self,
+        path: IPFSPath,
+        bucket: str | None = None,
+        prefix: str | None = None,
+        *,
+        s3cfg: S3Config | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> dict[str, Any]:
+        """Upload a block of the repository with all below, as a CAR with an index."""
+    async def s3_rm_dir(
+        self,
+        dir: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: Mapping[str, Any] | None = None,
+    ) -> list[ObjectInfo]:
+        """Remove all objects below a folder, and tell what they were."""
+    async def s3_rm_file(
+        self,
+        this_path: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: Mapping[str, Any] | None = None,
+    ) -> ObjectInfo:
+        """Remove an object, and tell what it was."""
+    async def s3_ul_dir(
+        self,
+        local_path: StrPath,
+        remote_path: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: S3Config | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> list[ObjectInfo]:
+        """Upload a folder with all below; empty folders too."""
+    async def s3_ul_file(
+        self,
+        upload_file: StrPath | IO[bytes] | bytes,
+        path: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: S3Config | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> ObjectInfo:
+        """Upload a file, an open file or bytes to a key."""
+    async def s3_upload_dir(
+        self,
+        local_path: StrPath,
+        remote_path: str,
+        bucket: str | None = None,
+        *,
+        s3cfg: S3Config | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> list[ObjectInfo]:
+        """Upload a folder with all below; empty folders too."""
+    async def s3_upload_object(
+        self,
+        f: IO[bytes],
+        bucket: str | None,
+        key: str,
+        s3_config: S3Config | None = None,
+        progress_callback: Callable[[int], object] | None = None,
+    ) -> ObjectInfo:
+        """Upload what an open file still holds."""
+    async def __call__(self, method: str, /, **arguments: Any) -> Any:
+        """Call a method by its name, with or without `s3_` before it."""
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Give a method by its name without `s3_`."""
+
+class Ipget(_Twin):
+    """Downloads."""
+
+    def __init__(self, reader: ChainReader) -> None: ...
+    async def ipget_download_object(
+        self,
+        cid: IPFSPath | None = None,
+        path: StrPath | None = None,
+        timeout: float = 60.0,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Download a file or folder."""
+    async def test_ipget(self) -> Result:
+        """Tell whether downloading works here, by a file that is whole in its CID."""
+
 class IpfsKit(_Twin):
     """The kit: what a node of its role can do, behind one object."""
 
@@ -938,6 +1150,9 @@ class IpfsKit(_Twin):
         """Write many settings, nested or with dotted keys, to the configuration file."""
     async def ipfs_set_config_value(self, key: str, value: Any) -> Result:
         """Write one setting to the configuration file: `key`, `path`."""
+    @property
+    def ipget(self) -> Ipget:
+        """Downloads of files and folders, from wherever they can be had."""
     async def load_collection(self, cid: IPFSPath) -> Result:
         """Read a file of JSON."""
     @property
@@ -950,6 +1165,9 @@ class IpfsKit(_Twin):
     @property
     def role(self) -> RoleName:
         """`master`, `worker` or `leecher`."""
+    @property
+    def s3_kit(self) -> S3Kit:
+        """Objects and folders in S3-compatible stores."""
     async def settings(self) -> dict[str, object]:
         """Give what was set, nested, as a file can hold it: with secrets."""
     @property
@@ -1047,3 +1265,4 @@ class IPFSSimpleAPI(_Twin):
 
 ipfs_kit = IpfsKit
 ipfs_py = IpfsPy
+s3_kit = S3Kit

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ipfs_kit_py._closing import Closing
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
 from ipfs_kit_py._native import CID, CancelToken
 from ipfs_kit_py._repository import IPFSPath
@@ -38,7 +39,7 @@ __all__ = ["Ipget"]
 _SLICE_SECONDS = 0.05
 
 
-class Ipget:
+class Ipget(Closing):
     """Downloads.
 
     Args:
@@ -47,6 +48,9 @@ class Ipget:
 
     def __init__(self, reader: "ChainReader") -> None:
         self._reader = reader
+
+    def close(self) -> None:
+        """Let go of nothing: connections are the reader's."""
 
     @operation("ipget_download_object")
     def ipget_download_object(

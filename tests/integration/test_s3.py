@@ -1,5 +1,6 @@
 """`s3_kit` and the S3 source against a real server."""
 
+import asyncio
 import hashlib
 import io
 import logging
@@ -19,7 +20,7 @@ from tests.scripted_server import STALL, scripted
 from tests.soon import SOON_SECONDS
 from tests.test_closing import sockets
 
-from ipfs_kit_py import CID, CancelToken, Repository, cid_of
+from ipfs_kit_py import CID, CancelToken, Repository, aio, cid_of
 from ipfs_kit_py.errors import (
     AccessDeniedError,
     CancelledError,
@@ -745,3 +746,30 @@ def test_a_silent_store_is_given_up_by_the_chain(kit: Any, s3_gateway: S3Gateway
     result = kit.ipfs.cat(str(cid_of(b"nowhere")))
     assert result["timeout"]
     assert result["error_code"] == "timed-out"
+
+
+def test_tasks_use_it_too(s3_gateway: S3Gateway, tmp_path: Path) -> None:
+    data = os.urandom(10 << 20)
+    (tmp_path / "file").write_bytes(data)
+
+    async def work() -> None:
+        async with aio.s3_kit(metadata={"s3cfg": s3_gateway.settings}) as s3:
+            put = await s3.s3_ul_file(tmp_path / "file", "file")
+            assert await s3("ls_file", filekey="file") == {
+                key: it for key, it in put.items() if key != "local_path"
+            }
+            parts = await asyncio.gather(
+                *(s3.dl_file("file", tmp_path / f"{at}") for at in range(4))
+            )
+            assert len(parts) == 4
+            with pytest.raises(PathNotFoundError):
+                await s3.s3_ls_file("none")
+        settings = {"ipfs_path": str(tmp_path / "repo"), "s3cfg": s3_gateway.settings}
+        async with aio.ipfs_kit(metadata=settings) as kit:
+            assert await kit.s3_kit.s3_get_object("tests", "file") == data
+            cid = (await kit.ipfs.add(b"content"))["cid"]
+            await kit.ipget.ipget_download_object(cid=cid, path=tmp_path / "got")
+        assert (tmp_path / "got").read_bytes() == b"content"
+
+    asyncio.run(work())
+    assert (tmp_path / "3").read_bytes() == data

@@ -1,17 +1,26 @@
 """The asynchronous twins themselves."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
-from ipfs_kit_py import _repository, high_level_api
+from ipfs_kit_py import _repository, high_level_api, ipget
 from ipfs_kit_py._aio.twin import Twin
 from ipfs_kit_py._engine import engine
 from ipfs_kit_py._ipfs.node import Node
 from ipfs_kit_py._kit import kit
 from ipfs_kit_py._kit.methods import METHODS, PARTS
+from ipfs_kit_py._s3 import kit as s3
 from ipfs_kit_py.ipfs import ipfs_py as synchronous_ipfs_py
 
-__all__ = ["Engine", "IPFSSimpleAPI", "IpfsKit", "IpfsPy", "Repository"]
+__all__ = [
+    "Engine",
+    "IPFSSimpleAPI",
+    "IpfsKit",
+    "IpfsPy",
+    "Ipget",
+    "Repository",
+    "S3Kit",
+]
 
 
 # It makes a key when it is first asked for.
@@ -30,7 +39,30 @@ class IpfsPy(Twin, of=synchronous_ipfs_py, parts={"engine": Engine}):
     __doc__ = Node.__doc__
 
 
-class IpfsKit(Twin, of=kit.IpfsKit, parts={"engine": Engine, "ipfs": IpfsPy}):
+class S3Kit(Twin, of=s3.S3Kit):
+    __doc__ = s3.S3Kit.__doc__
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        """Give a method by its name without `s3_`."""
+        if name.startswith("_") or not hasattr(type(self), f"s3_{name}"):
+            kind = type(self).__name__
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+        return cast("Callable[..., Awaitable[Any]]", getattr(self, f"s3_{name}"))
+
+
+class Ipget(Twin, of=ipget.Ipget):
+    __doc__ = ipget.Ipget.__doc__
+
+
+_COMPONENTS: dict[str, type[Twin]] = {
+    "engine": Engine,
+    "ipfs": IpfsPy,
+    "ipget": Ipget,
+    "s3_kit": S3Kit,
+}
+
+
+class IpfsKit(Twin, of=kit.IpfsKit, parts=_COMPONENTS):
     __doc__ = kit.IpfsKit.__doc__
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:

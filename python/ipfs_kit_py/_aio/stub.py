@@ -11,9 +11,11 @@ import builtins
 import inspect
 import sys
 from collections.abc import Iterator
-from functools import cache
+from copy import copy
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 
 from ipfs_kit_py._aio import classes
 from ipfs_kit_py._aio.twin import Form, Twin, form_of, is_protocol, public_members
@@ -54,8 +56,8 @@ _PLAIN = ("__init__", "__getattr__")
 def written() -> str:
     """Give the whole text."""
     imports = dict(_USED)
-    twins = [classes.Repository, classes.Engine, classes.IpfsPy]
-    twins += [classes.IpfsKit, classes.IPFSSimpleAPI]
+    twins = [classes.Repository, classes.Engine, classes.IpfsPy, classes.S3Kit]
+    twins += [classes.Ipget, classes.IpfsKit, classes.IPFSSimpleAPI]
     own = {twin.__name__ for twin in twins}
     bodies = [_class(twin, imports) for twin in twins]
     lines = [f"import {name}" for name, at in sorted(imports.items()) if at == name]
@@ -70,7 +72,7 @@ def written() -> str:
     parts = ["\n".join([*lines, *(_import(module, by_module) for module in standard)])]
     parts += ["\n".join(_import(module, by_module) for module in third)] if third else []
     parts += ["\n".join(_import(module, by_module) for module in ours)]
-    names = "ipfs_kit = IpfsKit\nipfs_py = IpfsPy\n"
+    names = "ipfs_kit = IpfsKit\nipfs_py = IpfsPy\ns3_kit = S3Kit\n"
     exported = sorted(__import__("ipfs_kit_py.aio", fromlist=["aio"]).__all__, key=_order)
     listed = "".join(f'    "{name}",\n' for name in exported)
     names = f"__all__ = [\n{listed}]\n\n" + "\n".join([_BASE, *bodies, names])
@@ -130,13 +132,19 @@ def _attribute(twin: type[Twin], name: str, imports: dict[str, str]) -> str:
 
 
 def _methods(twin: type[Twin], name: str, imports: dict[str, str]) -> str:
-    """Write a method, or all its overloads."""
+    """Write a method, or all its overloads; one of two names, under this one."""
     module, owner = _defining(twin._of, name)
+    member = inspect.getattr_static(twin._of, name)
+    written = member.__name__ if isinstance(member, FunctionType) else name
     nodes = [
         node
         for node in owner.body
-        if isinstance(node, ast.FunctionDef) and node.name == name
+        if isinstance(node, ast.FunctionDef) and node.name == written
     ]
+    if written != name:
+        nodes = [copy(node) for node in nodes]
+        for node in nodes:
+            node.name = name
     return "".join(
         _method(twin, node, module, imports)
         for node in (nodes[:-1] if len(nodes) > 1 else nodes)
@@ -148,6 +156,7 @@ def _method(
 ) -> str:
     function = inspect.getattr_static(twin._of, node.name)
     marks = [ast.unparse(mark) for mark in node.decorator_list]
+    marks = ["property" if mark == "cached_property" else mark for mark in marks]
     kept = [mark for mark in marks if mark in ("property", "staticmethod", "overload")]
     text = "".join(f"    @{mark}\n" for mark in kept)
     start, returned = "def", ast.unparse(node.returns) if node.returns else "None"
@@ -157,7 +166,8 @@ def _method(
     elif part is not None:
         returned = part.__name__
     elif node.returns is not None:
-        is_plain = isinstance(function, property) or node.name in _PLAIN
+        is_property = isinstance(function, property | cached_property)
+        is_plain = is_property or node.name in _PLAIN
         plain = function.__func__ if isinstance(function, staticmethod) else function
         form = None if is_plain else form_of(plain)
         if form is Form.FILE:

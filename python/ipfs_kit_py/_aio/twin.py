@@ -17,7 +17,7 @@ from collections.abc import (
     Mapping,
 )
 from enum import Enum
-from functools import partial
+from functools import cached_property, partial
 from types import FunctionType, TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast, get_args, get_origin
 
@@ -57,7 +57,7 @@ def public_members(of: type) -> dict[str, object]:
     for kind in reversed(of.__mro__):
         found |= dict.fromkeys(inspect.get_annotations(kind))
         found |= vars(kind)
-    wanted = (FunctionType, property, staticmethod)
+    wanted = (FunctionType, property, cached_property, staticmethod)
     return {
         name: member
         for name, member in sorted(found.items())
@@ -264,7 +264,7 @@ def _member(cls: type[Twin], name: str, member: object) -> object:
         made = {Form.CALL: _call, Form.STREAM: _stream, Form.FILE: _file}
         return _named(made[form_of(member)](name), cls, name, member)
     read = partial(_read, name)
-    return property(read, doc=member.__doc__ if isinstance(member, property) else None)
+    return property(read, doc=None if member is None else member.__doc__)
 
 
 def _read(name: str, twin: Twin) -> object:

@@ -119,7 +119,12 @@ class TimeoutsConfig(Section, part="network"):
     gateway = field(
         DURATION, 30.0, "How long a gateway may send nothing.", part="gateway"
     )
-    peer_connect = field(DURATION, 30.0, "How long a connection to a peer may take.")
+    peer_connect = field(
+        DURATION,
+        10.0,
+        "How long a node, gateway, store or service may take to accept a connection.",
+        part="core",
+    )
 
 
 # The words of other caches of this name, which are no part of the algorithm.

@@ -64,6 +64,7 @@ def service_of(config: "Config", name: str | None) -> PinningService:
         found.endpoint,
         found.token,
         name=found.name,
+        connect_seconds=config.timeouts.peer_connect,
         stall_seconds=config.timeouts.api,
         offline=config.offline,
     )

@@ -48,6 +48,7 @@ class PinningService(Closing):
         endpoint: Its URL, to which `/pins` is added.
         token: What lets one in; not shown.
         name: What messages call it.
+        connect_seconds: How long it may take to accept a connection.
         stall_seconds: How long it may send nothing, and take nothing.
         offline: Refuse every call.
 
@@ -61,12 +62,14 @@ class PinningService(Closing):
         token: str,
         *,
         name: str | None = None,
+        connect_seconds: float = _CONNECT_SECONDS,
         stall_seconds: float = _STALL_SECONDS,
         offline: bool = False,
     ) -> None:
         self.endpoint = checked_endpoint(endpoint)
         self.name = name or self.endpoint
         self._token = checked_token(token)
+        self._connect = min(connect_seconds, stall_seconds)
         self._stall = stall_seconds
         self._offline = offline
         self._client: httpx2.Client | None = None
@@ -297,8 +300,7 @@ class PinningService(Closing):
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        connect = min(self._stall, _CONNECT_SECONDS)
-        stall = {"connect": connect, "read": self._stall, "write": self._stall}
+        stall = {"connect": self._connect, "read": self._stall, "write": self._stall}
         with (
             translated(what),
             self._connections().stream(

@@ -248,7 +248,7 @@ class S3Kit(Copying):
         s3cfg: S3Config | None = None,
         progress: ProgressCallback | None = None,
     ) -> dict[str, Any]:
-        """Upload a block of the kit's repository with all below, as a CAR with an index.
+        """Upload a block of the repository with all below, as a CAR with an index.
 
         Returns:
             `cid`, `key`, `index_key`, `blocks`, `size`.

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     import httpx2
 
-_CONNECT_SECONDS: Final = 10.0
 _PAUSES_SECONDS: Final = (0.1, 0.5)
 # A page of a list has a thousand keys of at most a KiB each, escaped.
 _MOST_BYTES: Final = 16 << 20
@@ -120,7 +119,7 @@ class Rest:
     def _timeouts(self) -> dict[str, float]:
         stall = self._settings.stall_seconds
         return {
-            "connect": min(stall, _CONNECT_SECONDS),
+            "connect": self._settings.connect_seconds,
             "read": stall,
             "write": stall,
             "pool": stall,

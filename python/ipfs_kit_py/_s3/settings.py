@@ -47,6 +47,8 @@ class Settings(NamedTuple):
     bucket: str | None
     prefix: str | None
     etag_is_md5: bool
+    connect_seconds: float
+    """How long the store may take to accept a connection."""
     stall_seconds: float
     """How long the store may send nothing, and take nothing."""
     offline: bool
@@ -98,6 +100,7 @@ def resolve(
         bucket=values.get("bucket"),
         prefix=values.get("prefix"),
         etag_is_md5=values.get("etag_is_md5", True),
+        connect_seconds=min(config.timeouts.peer_connect, config.timeouts.api),
         stall_seconds=config.timeouts.api,
         offline=config.offline,
     )

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RETRIES: Final = 2
-_CONNECT_SECONDS: Final = 10.0
 _first_user: int | None = None
 
 
@@ -102,7 +101,7 @@ class Store:
             "allow_http": True,
             "timeout": timedelta(days=30),
             "read_timeout": stall,
-            "connect_timeout": min(stall, timedelta(seconds=_CONNECT_SECONDS)),
+            "connect_timeout": timedelta(seconds=settings.connect_seconds),
         }
         retry: RetryConfig = {"max_retries": _RETRIES, "retry_timeout": 3 * stall}
         keys = settings.credentials

@@ -80,8 +80,14 @@ def _gateways(config: "Config", *, in_files: bool) -> list[Connected]:
     urls, routers = find_gateways(config, in_files=in_files), find_routers(config)
     if not urls and not routers:
         return []
-    stall = config.timeouts.gateway
-    return [GatewaySource(urls, routing_urls=routers, stall_seconds=stall)]
+    return [
+        GatewaySource(
+            urls,
+            routing_urls=routers,
+            stall_seconds=config.timeouts.gateway,
+            connect_seconds=config.timeouts.peer_connect,
+        )
+    ]
 
 
 def _backends(config: "Config") -> list[Connected]:

@@ -3,25 +3,30 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import buffers
 import cache
 import files
+import gateways
 import kit
 import kubo
+import objects
 import store
 import tree
 from harness import Table, machine
 
-GROUPS = {
+GROUPS: dict[str, Callable[[float], Iterator[Table]]] = {
     "buffers": buffers.tables,
     "files": files.tables,
     "tree": tree.tables,
     "store": store.tables,
     "kit": kit.tables,
     "kubo": kubo.tables,
+    "remote": lambda scale: chain(gateways.tables(scale), objects.tables(scale)),
     "cache": cache.tables,
 }
 

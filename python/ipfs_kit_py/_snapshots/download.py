@@ -6,8 +6,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import suppress
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
@@ -25,7 +25,7 @@ from ipfs_kit_py.errors import (
 )
 
 if TYPE_CHECKING:
-    from ipfs_kit_py._sources.reader import ChainReader
+    from ipfs_kit_py._sources.reader import Asking, ChainReader
 
 _SLICE_SECONDS = 0.05
 # Files under way are in a folder of this name, beside those that are whole.
@@ -123,25 +123,23 @@ def snapshot_download(
     """
     if max_workers < 1:
         raise InvalidParameterError(f"max_workers {max_workers} is less than 1")
-    if reader is None:
-        from ipfs_kit_py._kit.kit import IpfsKit
-
-        given = dict(metadata or {}) | ({"offline": True} if local_files_only else {})
-        with IpfsKit(metadata=given) as kit:
-            job = _Job(kit.reader, cid, local_dir, cache_dir, progress)
-            return job.run(
-                Choice(allow_patterns, ignore_patterns),
-                max_workers,
-                force=force_download,
-                dry_run=dry_run,
-            )
-    if local_files_only:
-        raise InvalidParameterError(
-            "local_files_only is for a kit of its own: give a reader that is offline"
-        )
-    job = _Job(reader, cid, local_dir, cache_dir, progress)
     choice = Choice(allow_patterns, ignore_patterns)
-    return job.run(choice, max_workers, force=force_download, dry_run=dry_run)
+    with ExitStack() as stack:
+        if reader is None:
+            from ipfs_kit_py._kit.kit import IpfsKit
+
+            given = dict(metadata or {}) | ({"offline": True} if local_files_only else {})
+            reader = stack.enter_context(IpfsKit(metadata=given)).reader
+        elif local_files_only:
+            raise InvalidParameterError(
+                "local_files_only is for a kit of its own: give a reader that is offline"
+            )
+        asking: Asking = nullcontext
+        if choice.is_all and not dry_run:
+            asking = stack.enter_context(reader.sharing(cid))
+        with asking():
+            job = _Job(reader, cid, local_dir, cache_dir, progress, asking)
+            return job.run(choice, max_workers, force=force_download, dry_run=dry_run)
 
 
 class _Job:
@@ -154,8 +152,10 @@ class _Job:
         local_dir: StrPath | None,
         cache_dir: StrPath | None,
         progress: ProgressCallback | None,
+        asking: "Asking",
     ) -> None:
         self._reader = reader
+        self._asking = asking
         self._root = reader.resolve(path)
         if reader.stat(self._root).kind != "directory":
             raise PathNotADirectoryError(20, "Not a directory", str(path))
@@ -210,7 +210,7 @@ class _Job:
                 raise
 
     def _settled(self, running: "set[Any]") -> "set[Any]":
-        done, rest = wait(running, _SLICE_SECONDS, FIRST_EXCEPTION)
+        done, rest = wait(running, _SLICE_SECONDS, FIRST_COMPLETED)
         check_cancelled()
         for future in done:
             future.result()
@@ -220,7 +220,7 @@ class _Job:
 
     def _write(self, item: Item, part: Path, token: CancelToken) -> None:
         target = self._folder.joinpath(*PurePosixPath(item.path).parts)
-        with token:
+        with token, self._asking():
             try:
                 _make_parents(self._folder, target)
                 if item.kind == "directory":

@@ -72,24 +72,30 @@ def items(reader: "ChainReader", root: CID, choice: Choice) -> Iterator[Item]:
         UnsafePathError: A name would lead out of the folder that it is written to.
         LimitExceededError: It is deeper, or has more entries, than any honest folder.
     """
-    waiting: list[tuple[str, CID, int]] = [("", root, 0)]
+    # Depth first, as a gateway gives what is below a folder.
+    below: list[tuple[str, Iterator[Entry]]] = [("", reader.ls(root))]
     count = 0
-    while waiting:
-        above, cid, depth = waiting.pop()
-        if depth > _MOST_DEPTH:
-            raise LimitExceededError(f"{root} has over {_MOST_DEPTH} folders in a row")
-        for entry in reader.ls(cid):
-            count += 1
-            if count > _MOST_ENTRIES:
-                raise LimitExceededError(f"{root} has over {_MOST_ENTRIES:,} entries")
-            path = f"{above}/{_safe(entry)}" if above else _safe(entry)
-            kind = entry.kind or reader.stat(entry.cid).kind
-            if kind == "directory":
-                waiting.append((path, entry.cid, depth + 1))
-                if choice.is_all:
-                    yield Item(path, entry.cid, kind, 0)
-            elif choice.wants(path):
-                yield Item(path, entry.cid, kind, entry.file_size or 0)
+    while below:
+        above, entries = below[-1]
+        entry = next(entries, None)
+        if entry is None:
+            below.pop()
+            continue
+        count += 1
+        if count > _MOST_ENTRIES:
+            raise LimitExceededError(f"{root} has over {_MOST_ENTRIES:,} entries")
+        path = f"{above}/{_safe(entry)}" if above else _safe(entry)
+        kind = entry.kind or reader.stat(entry.cid).kind
+        if kind == "directory":
+            if len(below) > _MOST_DEPTH:
+                raise LimitExceededError(
+                    f"{root} has over {_MOST_DEPTH} folders in a row"
+                )
+            below.append((path, reader.ls(entry.cid)))
+            if choice.is_all:
+                yield Item(path, entry.cid, kind, 0)
+        elif choice.wants(path):
+            yield Item(path, entry.cid, kind, entry.file_size or 0)
 
 
 def _safe(entry: "Entry") -> str:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -122,17 +122,14 @@ class Chain:
         Args:
             paths: What will be read, with all that is below it.
         """
-        with self.giving(*paths) as asked, asked, self._reading.as_whole():
+        with self.giving(*paths) as sources, self.asking(sources, whole=True):
             yield
 
     @contextmanager
     def giving(
         self, *paths: "IPFSPath", scope: Scope = WHOLE
-    ) -> "Iterator[AbstractContextManager[None]]":
-        """Let sources give what paths lead to in one go.
-
-        It gives another context, which may be entered many times: in it, these are asked
-        by the calling thread before all others.
+    ) -> "Iterator[Sequence[Source]]":
+        """Let sources give what paths lead to in one go: see `asking`.
 
         Args:
             paths: What will be read.
@@ -142,10 +139,32 @@ class Chain:
         with ExitStack() as stack:
             sources: list[Source] = []
             for root, names in map(split_path, paths if givers else ()):
-                if isinstance(root, CID):
+                # A raw block has nothing below.
+                if isinstance(root, CID) and (names or root.codec != "raw"):
                     asked = (giver.dag(root, names, scope) for giver in givers)
                     sources += map(stack.enter_context, asked)
-            yield _Asking(self._reading, sources)
+            yield sources
+
+    @contextmanager
+    def asking(
+        self, sources: "Sequence[Source]", *, whole: bool = False
+    ) -> Iterator[None]:
+        """Ask certain sources before all others, on this thread.
+
+        Whoever reads more around it has chosen already.
+
+        Args:
+            sources: As `giving` gives them.
+            whole: Whether what comes is to last beyond this process.
+        """
+        reading = self._reading
+        before = reading.sources, reading.whole
+        reading.sources = reading.sources or sources
+        reading.whole = reading.whole or whole
+        try:
+            yield
+        finally:
+            reading.sources, reading.whole = before
 
     def fetch_ahead(self, cids: Iterable[CID]) -> None:
         """Fetch what nobody has asked for yet, and set it aside for whoever will.
@@ -249,34 +268,6 @@ class _Reading(threading.local):
 
     sources: "Sequence[Source]" = ()
     whole = False
-
-    @contextmanager
-    def as_whole(self) -> Iterator[None]:
-        """Keep what comes beyond this process."""
-        before, self.whole = self.whole, True
-        try:
-            yield
-        finally:
-            self.whole = before
-
-
-class _Asking:
-    """A context in which certain sources are asked before all others.
-
-    Whoever reads more around it has chosen already.
-    """
-
-    def __init__(self, reading: _Reading, sources: "Sequence[Source]") -> None:
-        self._reading = reading
-        self._sources = sources
-        self._before: Sequence[Source] = ()
-
-    def __enter__(self) -> None:
-        self._before = self._reading.sources
-        self._reading.sources = self._before or self._sources
-
-    def __exit__(self, *_: object) -> None:
-        self._reading.sources = self._before
 
 
 def _take(

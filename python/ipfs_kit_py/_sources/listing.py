@@ -1,6 +1,6 @@
 """A directory that is listed as its blocks come."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 
 from ipfs_kit_py._repository.reading import Entry
@@ -13,24 +13,24 @@ class Listing(Iterator[Entry]):
 
     Args:
         found: The entries.
-        asked: Entered while the next one is looked for.
+        asking: Gives what is entered while the next one is looked for.
         stack: Closed at the end, or when nobody wants more.
     """
 
     def __init__(
         self,
         found: Iterator[Entry],
-        asked: AbstractContextManager[None],
+        asking: Callable[[], AbstractContextManager[None]],
         stack: ExitStack,
     ) -> None:
         self._found = found
-        self._asked = asked
+        self._asking = asking
         self._stack = stack
 
     def __next__(self) -> Entry:
         """Give the next entry."""
         try:
-            with self._asked:
+            with self._asking():
                 return next(self._found)
         except BaseException:
             self._stack.close()

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeAlias
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._car import Unpacked
@@ -18,6 +19,8 @@ from ipfs_kit_py._sources.chain import Chain
 from ipfs_kit_py._sources.listing import Listing
 from ipfs_kit_py._sources.source import Connected, Scope, Source
 from ipfs_kit_py.errors import NameNotFoundError
+
+Asking: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 
 class ChainReader(Reading, DagReading, BlockReading):
@@ -76,6 +79,15 @@ class ChainReader(Reading, DagReading, BlockReading):
         """Let sources give DAGs in one go that this thread is about to read."""
         return self._chain.reading_whole(*paths)
 
+    @contextmanager
+    def sharing(self, path: IPFSPath) -> "Iterator[Asking]":
+        """Let sources give a DAG in one go that several threads are about to read.
+
+        It gives what each of them enters while it reads.
+        """
+        with self._chain.giving(path) as sources:
+            yield partial(self._chain.asking, sources, whole=True)
+
     def get(
         self,
         path: IPFSPath,
@@ -125,14 +137,14 @@ class ChainReader(Reading, DagReading, BlockReading):
             return super().ls(path, resolve=resolve)
         stack = ExitStack()
         giving = self._chain.giving(path, scope=Scope("entity"))
-        asked = stack.enter_context(giving)
+        asking = partial(self._chain.asking, stack.enter_context(giving))
         try:
-            with asked:
+            with asking():
                 found = super().ls(path, resolve=resolve)
         except BaseException:
             stack.close()
             raise
-        return Listing(found, asked, stack)
+        return Listing(found, asking, stack)
 
     def _asked_at_once(
         self, path: IPFSPath, offset: int, length: int | None
@@ -153,7 +165,8 @@ class ChainReader(Reading, DagReading, BlockReading):
 
     @contextmanager
     def _given(self, path: IPFSPath, scope: Scope) -> Iterator[None]:
-        with self._chain.giving(path, scope=scope) as asked, asked:
+        chain = self._chain
+        with chain.giving(path, scope=scope) as sources, chain.asking(sources):
             yield
 
     def dag_export(

@@ -12,6 +12,10 @@ STALL = b"<stall>"
 PAUSE = b"<pause>"
 """In an answer: say nothing for a second."""
 
+ENDLESS = b"<endless>"
+"""In an answer: chunks, as long as anybody takes them."""
+CHUNK = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+
 
 @dataclass
 class ScriptedServer:
@@ -53,6 +57,8 @@ class ScriptedServer:
                         while connection.recv(65536):
                             pass
                         return
+                    while piece == ENDLESS:
+                        connection.sendall(CHUNK)
                     if piece == PAUSE:
                         time.sleep(1)
                         continue
@@ -86,7 +92,9 @@ def _request(connection: socket.socket) -> bytes:
 def _is_whole(answer: bytes) -> bool:
     head, _, body = answer.partition(b"\r\n\r\n")
     _, named, length = head.partition(b"Content-Length: ")
-    return int(length) == len(body) if named else body.endswith(b"\r\n\r\n")
+    if named:
+        return int(length.partition(b"\r\n")[0]) == len(body)
+    return body.endswith(b"\r\n\r\n")
 
 
 @contextlib.contextmanager

@@ -52,10 +52,11 @@ def command(way: str, cid: CID, place: Path, url: str) -> list[str | Path]:
 def make(shape: str, size: int, place: Path) -> None:
     """Make a large file, or a folder of one that is half as large and of many small."""
     if shape == "file":
-        place.write_bytes(os.urandom(size))
+        with place.open("wb") as file:
+            file.writelines(os.urandom(MIB) for _ in range(size // MIB))
         return
     place.mkdir()
-    (place / "large").write_bytes(os.urandom(size // 2))
+    make("file", size // 2, place / "large")
     for number in range(size // 2 // SMALL_BYTES):
         folder = place / f"{number % 10}"
         folder.mkdir(exist_ok=True)
@@ -95,12 +96,12 @@ def test_a_killed_download_fetches_at_most_a_window_again(
     server: GatewayServer,
     tmp_path: Path,
     scaled: Callable[[int], int],
-    record_property: Callable[[str, object], None],
 ) -> None:
     kills, size = max(5, scaled(20)), max(60, scaled(1024)) * MIB
     env["IPFS_KIT_CACHE_CONFIG"] = '{"disk_cache_size": "4GiB"}'
     make(shape, size, tmp_path / "content")
     cid = far.add(tmp_path / "content").cid
+    subprocess.run(["rm", "-r", tmp_path / "content"], check=True)
     place = tmp_path / "out"
     below = {link.target for link in far.refs(cid, recursive=True, unique=True)}
     sizes = {str(at): len(far.block_get(at)) for at in {cid, *below}}
@@ -119,13 +120,15 @@ def test_a_killed_download_fetches_at_most_a_window_again(
             process.kill()
         again.append(sum(sizes[at] for at in seen & {*server.sent}))
         seen |= {*server.sent}
-        if is_over:
+        if is_over or (place.exists() and way != "snapshot"):
+            # It was done before the blow.
+            subprocess.run(["rm", "-rf", place], check=True)
             break
     server.behave = None
     server.forget()
     subprocess.run(start, env=env, check=True, stdout=subprocess.DEVNULL)
     again.append(sum(sizes[at] for at in seen & {*server.sent}))
     check(way, cid, place)
-    record_property("MiB again", [f"{lost / MIB:.1f}" for lost in again])
-    print(way, shape, [f"{lost / MIB:.1f}" for lost in again])  # noqa: T201
-    assert max(again) <= WINDOW_BYTES
+    shown = f"{way}, {shape}: {[round(lost / MIB, 1) for lost in again]} MiB"
+    print(shown)  # noqa: T201 - the figures of `make soak`
+    assert max(again) <= WINDOW_BYTES, shown

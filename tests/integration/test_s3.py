@@ -496,6 +496,7 @@ def page(keys: str, token: str = "") -> bytes:
         reply(b"<!DOCTYPE x [<!ENTITY a 'b'>]><ListBucketResult/>"),
         reply(b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"),
         reply(b"{}"),
+        reply(b"<html>welcome</html>"),
     ],
 )
 def test_broken_lists_are_no_lists(answer: bytes) -> None:

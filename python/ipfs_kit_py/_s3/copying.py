@@ -25,8 +25,7 @@ class Copying(Listing):
         s3cfg: Mapping[str, Any] | None = None,
     ) -> ObjectInfo:
         """Remove an object, and tell what it was."""
-        store = self._store(s3cfg)
-        name, key = store.bucket_of(bucket), object_key(this_path)
+        store, name, key = self._object(this_path, bucket, s3cfg)
 
         def remove() -> ObjectInfo:
             found = self._info(store, name, key)
@@ -47,8 +46,7 @@ class Copying(Listing):
         Raises:
             InvalidParameterError: `dir` is the whole bucket.
         """
-        store = self._store(s3cfg)
-        name, prefix = store.bucket_of(bucket), folder_prefix(dir)
+        store, name, prefix = self._folder(dir, bucket, s3cfg)
         if not prefix:
             raise InvalidParameterError("the whole bucket is not removed: name a folder")
 
@@ -68,9 +66,8 @@ class Copying(Listing):
         s3cfg: Mapping[str, Any] | None = None,
     ) -> ObjectInfo:
         """Copy an object within a bucket, and tell what the copy is."""
-        store = self._store(s3cfg)
-        name = store.bucket_of(bucket)
-        source, target = object_key(src_path), object_key(dst_path)
+        store, name, source = self._object(src_path, bucket, s3cfg)
+        target = object_key(dst_path)
 
         def copy() -> ObjectInfo:
             self._copy(store, name, source, target)
@@ -105,8 +102,8 @@ class Copying(Listing):
         Raises:
             InvalidParameterError: One of the folders is in the other.
         """
-        store = self._store(s3cfg)
-        return [found for _, found in self._copies(store, src_path, dst_path, bucket)]
+        _, _, copies = self._copies(src_path, dst_path, bucket, s3cfg)
+        return [found for _, found in copies]
 
     def s3_mv_dir(
         self,
@@ -117,19 +114,21 @@ class Copying(Listing):
         s3cfg: Mapping[str, Any] | None = None,
     ) -> list[ObjectInfo]:
         """Copy all objects below a folder, and then remove them where they were."""
-        store = self._store(s3cfg)
-        name = store.bucket_of(bucket)
-        copies = self._copies(store, src_path, dst_path, bucket)
+        store, name, copies = self._copies(src_path, dst_path, bucket, s3cfg)
         # Only what was copied: somebody may have put more there meanwhile.
         side_by_side(lambda key: store.rest.delete(name, key), [key for key, _ in copies])
         return [found for _, found in copies]
 
     def _copies(
-        self, store: "Store", src_path: str, dst_path: str, bucket: str | None
-    ) -> list[tuple[str, ObjectInfo]]:
-        """Copy a folder; give the key of each object and what its copy is."""
-        name = store.bucket_of(bucket)
-        source, target = folder_prefix(src_path), folder_prefix(dst_path)
+        self,
+        src_path: str,
+        dst_path: str,
+        bucket: str | None,
+        s3cfg: Mapping[str, Any] | None,
+    ) -> "tuple[Store, str, list[tuple[str, ObjectInfo]]]":
+        """Copy a folder; give the store, the bucket, and of each object key and copy."""
+        store, name, source = self._folder(src_path, bucket, s3cfg)
+        target = folder_prefix(dst_path)
         if source.startswith(target) or target.startswith(source):
             raise InvalidParameterError(
                 f"{src_path!r} and {dst_path!r} lie in each other"
@@ -143,7 +142,7 @@ class Copying(Listing):
             self._copy(store, name, object_key(listed.key), object_key(key))
             return listed.key, self._info(store, name, key)
 
-        return side_by_side(copy, self._below(store, name, source))
+        return store, name, side_by_side(copy, self._below(store, name, source))
 
     def _copy(self, store: "Store", bucket: str, source: str, target: str) -> None:
         import obstore

@@ -9,7 +9,7 @@ from ipfs_kit_py._hashing import ProgressCallback, StrPath
 from ipfs_kit_py._s3.copying import Copying
 from ipfs_kit_py._s3.download import fetch_file, fetch_into
 from ipfs_kit_py._s3.files import local_files
-from ipfs_kit_py._s3.keys import files_for, folder_prefix, object_key
+from ipfs_kit_py._s3.keys import files_for
 from ipfs_kit_py._s3.progress import Counter, side_by_side, stoppable
 from ipfs_kit_py._s3.upload import pieces_of, put_bytes, put_file, put_stream
 from ipfs_kit_py.errors import InvalidParameterError
@@ -82,8 +82,7 @@ class S3Kit(Copying):
         progress: ProgressCallback | None = None,
     ) -> "ObjectInfo":
         """Upload a file, an open file or bytes to a key."""
-        store = self._store(s3cfg)
-        name, key = store.bucket_of(bucket), object_key(path)
+        store, name, key = self._object(path, bucket, s3cfg)
         counter = Counter(progress)
 
         def upload() -> "ObjectInfo":
@@ -117,8 +116,7 @@ class S3Kit(Copying):
                 link to a file.
             InvalidNameError: A name in it can be no part of a key.
         """
-        store = self._store(s3cfg)
-        name, prefix = store.bucket_of(bucket), folder_prefix(remote_path)
+        store, name, prefix = self._folder(remote_path, bucket, s3cfg)
         counter = Counter(progress)
         entries = local_files(Path(local_path), prefix)
 
@@ -147,8 +145,7 @@ class S3Kit(Copying):
         The file appears when it is whole and verified. One that was stopped goes on where
         it was.
         """
-        store = self._store(s3cfg)
-        name, key = store.bucket_of(bucket), object_key(remote_path)
+        store, name, key = self._object(remote_path, bucket, s3cfg)
         path = Path(local_path)
         if path.is_dir():
             [(_, path)] = files_for(path, key[: key.rfind("/") + 1], [key])
@@ -170,8 +167,7 @@ class S3Kit(Copying):
         Raises:
             UnsafePathError: A key would lead out of `local_path`; nothing was written.
         """
-        store = self._store(s3cfg)
-        name, prefix = store.bucket_of(bucket), folder_prefix(remote_path)
+        store, name, prefix = self._folder(remote_path, bucket, s3cfg)
         counter = Counter(progress)
         listed = {it.key: it for it in self._below(store, name, prefix)}
         entries = files_for(Path(local_path), prefix, listed)
@@ -196,9 +192,8 @@ class S3Kit(Copying):
         """Give the bytes of an object."""
         from io import BytesIO
 
-        store, counter = self._store(s3cfg), Counter(None)
-        name, file = store.bucket_of(bucket), BytesIO()
-        stoppable(partial(fetch_into, store, name, object_key(key), file, counter))
+        file = BytesIO()
+        self._fetch(file, key, bucket, s3cfg, None)
         return file.getvalue()
 
     def s3_upload_object(
@@ -231,9 +226,18 @@ class S3Kit(Copying):
         progress_callback: Callable[[int], object] | None = None,
     ) -> "ObjectInfo":
         """Download an object into an open file; the arguments are as above."""
-        store, counter = self._store(s3_config), Counter(_steps(progress_callback))
-        name = store.bucket_of(bucket)
-        work = partial(fetch_into, store, name, object_key(key), f, counter)
+        return self._fetch(f, key, bucket, s3_config, _steps(progress_callback))
+
+    def _fetch(
+        self,
+        file: IO[bytes],
+        path: str,
+        bucket: str | None,
+        s3cfg: S3Config | None,
+        progress: ProgressCallback | None,
+    ) -> "ObjectInfo":
+        store, name, key = self._object(path, bucket, s3cfg)
+        work = partial(fetch_into, store, name, key, file, Counter(progress))
         return stoppable(work)._asdict()
 
     s3_upload_dir = s3_ul_dir

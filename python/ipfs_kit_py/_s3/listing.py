@@ -59,11 +59,8 @@ class Listing(Closing):
         s3cfg: Mapping[str, Any] | None = None,
     ) -> list[ObjectInfo]:
         """List all objects below a folder, in the order of their keys."""
-        store = self._store(s3cfg)
-        name, prefix = (
-            store.bucket_of(one_bucket(bucket, bucket_name)),
-            folder_prefix(dir),
-        )
+        at = one_bucket(bucket, bucket_name)
+        store, name, prefix = self._folder(dir, at, s3cfg)
         found = stoppable(lambda: list(store.rest.objects(name, prefix)))
         return [it._asdict() for it in found if it.key != prefix]
 
@@ -75,8 +72,7 @@ class Listing(Closing):
         s3cfg: Mapping[str, Any] | None = None,
     ) -> ObjectInfo:
         """Look at one object."""
-        store = self._store(s3cfg)
-        name, key = store.bucket_of(bucket), object_key(filekey)
+        store, name, key = self._object(filekey, bucket, s3cfg)
         return stoppable(lambda: self._info(store, name, key))
 
     def s3_mk_dir(
@@ -87,10 +83,9 @@ class Listing(Closing):
         s3cfg: Mapping[str, Any] | None = None,
     ) -> ObjectInfo:
         """Make an empty folder: an object whose key ends with a slash."""
-        store = self._store(s3cfg)
-        name, key = store.bucket_of(bucket), f"{object_key(path.strip('/'))}/"
-        stoppable(lambda: store.rest.put_mark(name, key))
-        return self._mark(key)
+        store, name, key = self._object(path.strip("/"), bucket, s3cfg)
+        stoppable(lambda: store.rest.put_mark(name, f"{key}/"))
+        return self._mark(f"{key}/")
 
     def s3_get_session(self, s3_config: Mapping[str, Any] | None = None) -> Store:
         """Give what reaches the store: `.bucket(name)` of it is obstore's `S3Store`."""
@@ -117,6 +112,20 @@ class Listing(Closing):
         if settings not in self._stores:
             self._stores[settings] = Store(settings)
         return self._stores[settings]
+
+    def _object(
+        self, path: str, bucket: str | None, s3cfg: Mapping[str, Any] | None
+    ) -> tuple[Store, str, str]:
+        """Find out what a call is about: the store, the bucket, and the key."""
+        store = self._store(s3cfg)
+        return store, store.bucket_of(bucket), object_key(path)
+
+    def _folder(
+        self, path: str, bucket: str | None, s3cfg: Mapping[str, Any] | None
+    ) -> tuple[Store, str, str]:
+        """The same for a folder: what the keys in it begin with."""
+        store = self._store(s3cfg)
+        return store, store.bucket_of(bucket), folder_prefix(path)
 
     def _info(self, store: Store, bucket: str, key: str) -> ObjectInfo:
         import obstore

@@ -167,6 +167,8 @@ def _page(what: str, body: bytes) -> tuple[list[Listed], str | None]:
         root = ElementTree.fromstring(b"" if is_odd else body)  # noqa: S314 - see above
         # Of the namespace, stores have their own opinions.
         space = root.tag.partition("}")[0] + "}" if "}" in root.tag else ""
+        if root.tag != f"{space}ListBucketResult":
+            raise ValueError(f"it is no list, but {root.tag[:40]!r}")  # noqa: TRY301 - as those of `_listed`
         plain = root.findtext(f"{space}EncodingType") != "url"
         found = [_listed(it, space, plain=plain) for it in root.iter(f"{space}Contents")]
     except (ElementTree.ParseError, ValueError) as error:

@@ -40,6 +40,8 @@ _PAUSES_SECONDS = (0.1, 0.5)
 _KEPT_CONNECTIONS = 16
 # No honest line of a reply is longer.
 _LINE_BYTES = 64 << 20
+# Replies that are read as a whole are single values and blocks.
+_WHOLE_BYTES = 64 << 20
 _GOOD = 200
 
 
@@ -171,7 +173,7 @@ class Client:
         """Give the bytes that a command replies."""
 
         def whole() -> bytes:
-            return b"".join(self._pieces(asked, self._begin(asked)))
+            return _whole(asked.command, self._pieces(asked, self._begin(asked)))
 
         return self._trying(asked, whole)
 
@@ -220,7 +222,7 @@ class Client:
         reply, place = begun
         with closing(reply), translated(asked.command, str(place)):
             if reply.status_code != _GOOD:
-                said = b"".join(reply.iter_raw())
+                said = _whole(asked.command, reply.iter_raw())
                 raise of_reply(reply.status_code, said, asked.command, str(place))
             yield from reply.iter_raw()
             trailers = reply.extensions["network_stream"].trailers
@@ -300,6 +302,20 @@ def authorization(auth: str | None) -> str | None:
         encoded = b64encode(secret.encode()).decode() if ":" in secret else secret
         return f"Basic {encoded}"
     raise ConfigurationError("api_auth is neither bearer:TOKEN nor basic:USER:PASSWORD")
+
+
+def _whole(command: str, pieces: Iterable[bytes]) -> bytes:
+    """Put the pieces of a reply together, unless there is no end to them."""
+    found, size = [], 0
+    for piece in pieces:
+        found.append(piece)
+        size += len(piece)
+        if size > _WHOLE_BYTES:
+            error = broken(command, f"it has over {_WHOLE_BYTES} bytes")
+            # It would be no shorter a second time.
+            error.recoverable = False
+            raise error
+    return b"".join(found)
 
 
 def _value(command: str, line: bytes) -> Iterable[Any]:

@@ -144,9 +144,12 @@ def _batches(run: Run, pieces: Iterable[bytes]) -> Iterator[dict[CID, bytes]]:
     waiting: list[bytes] = []
     here, place = 0, 0
     for piece in pieces:
+        if place == len(run.parts):
+            # More than was asked for, and perhaps without end.
+            break
         waiting.append(piece)
         here += len(piece)
-        if place == len(run.parts) or here < run.parts[place][1]:
+        if here < run.parts[place][1]:
             continue
         whole, at = b"".join(waiting), 0
         while place < len(run.parts):

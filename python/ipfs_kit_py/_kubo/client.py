@@ -186,14 +186,20 @@ class Client:
 
     def lines(self, asked: Ask) -> Iterator[Any]:
         """Iterate over the values that a command replies, one a line, as they come."""
-        rest = b""
+        begun: list[bytes] = []
+        size = 0
         for piece in self.stream(asked):
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                yield from _value(asked.command, line)
-            if len(rest) > _LINE_BYTES:
+            first, *lines = piece.split(b"\n")
+            begun.append(first)
+            size += len(first)
+            if size > _LINE_BYTES:
                 raise broken(asked.command, f"a line of over {_LINE_BYTES} bytes")
-        yield from _value(asked.command, rest)
+            if lines:
+                yield from _value(asked.command, b"".join(begun))
+                for line in lines[:-1]:
+                    yield from _value(asked.command, line)
+                begun, size = [lines[-1]], len(lines[-1])
+        yield from _value(asked.command, b"".join(begun))
 
     def _trying(self, asked: Ask, action: Callable[[], _T]) -> _T:
         """Do something again where the connection failed and it does no harm."""

@@ -10,7 +10,6 @@ a download was stopped are in the cache: the next one goes on where it was.
 """
 
 import os
-import shutil
 import tempfile
 import threading
 import time
@@ -24,9 +23,11 @@ from ipfs_kit_py._native import CID, CancelToken
 from ipfs_kit_py._repository import IPFSPath
 from ipfs_kit_py._repository.system import typed
 from ipfs_kit_py._results import operation, succeeded
+from ipfs_kit_py._snapshots.parts import part_folder
 from ipfs_kit_py.errors import (
     CancelledError,
     InvalidParameterError,
+    IPFSError,
     PathExistsError,
     TimedOutError,
 )
@@ -104,19 +105,13 @@ class Ipget(Closing):
             raise PathExistsError(17, "A folder is there already", str(target))
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            parts = tempfile.mkdtemp(prefix=".ipfs-kit-part-", dir=target.parent)
+            with part_folder(target.parent) as parts, _Watch(timeout, progress) as watch:
+                done = self._reader.get(cid, parts / "part", watch.note)
+                (parts / "part").replace(target)
         except OSError as error:
+            if isinstance(error, IPFSError):
+                raise
             raise typed(error, target) from error
-        try:
-            part = Path(parts, "part")
-            with _Watch(timeout, progress) as watch:
-                done = self._reader.get(cid, part, watch.note)
-            try:
-                part.replace(target)
-            except OSError as error:
-                raise typed(error, target) from error
-        finally:
-            shutil.rmtree(parts, ignore_errors=True)
         stat = target.lstat()
         kind = "directory" if target.is_dir() else target.suffix
         command = succeeded("get", None, bytes=done.bytes, entries=done.entries)

@@ -1,13 +1,10 @@
 """`snapshot_download`: a folder by its CID as files, with huggingface_hub's arguments."""
 
 import os
-import shutil
-import tempfile
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, nullcontext
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
@@ -16,6 +13,7 @@ from ipfs_kit_py._native import CID, CancelToken, check_cancelled, cid_of
 from ipfs_kit_py._repository import IPFSPath
 from ipfs_kit_py._repository.system import typed
 from ipfs_kit_py._snapshots.listing import Choice, Item, items
+from ipfs_kit_py._snapshots.parts import part_folder
 from ipfs_kit_py._snapshots.record import Record
 from ipfs_kit_py.errors import (
     InvalidParameterError,
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
     from ipfs_kit_py._sources.reader import Asking, ChainReader
 
 _SLICE_SECONDS = 0.05
-# Files under way are in a folder of this name, beside those that are whole.
-_PARTS = ".ipfs-kit-part-"
-_OLD_SECONDS = 86_400
 
 
 class SnapshotFile(NamedTuple):
@@ -179,10 +174,9 @@ class _Job:
                 if item.kind != "directory"
             ]
         self._folder.mkdir(parents=True, exist_ok=True)
-        _remove_old_parts(self._folder)
-        with tempfile.TemporaryDirectory(prefix=_PARTS, dir=self._folder) as parts:
+        with part_folder(self._folder) as parts:
             try:
-                self._write_all(wanted, workers, Path(parts), force=force)
+                self._write_all(wanted, workers, parts, force=force)
             finally:
                 self._record.save()
         return str(self._folder)
@@ -267,14 +261,6 @@ def _cache_folder(given: StrPath | None) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("ipfs-kit", appauthor=False))
-
-
-def _remove_old_parts(folder: Path) -> None:
-    """Remove what downloads that were killed have left; one under way is younger."""
-    for parts in folder.glob(f"{_PARTS}*"):
-        with suppress(OSError):
-            if time.time() - parts.lstat().st_mtime > _OLD_SECONDS:
-                shutil.rmtree(parts)
 
 
 def _make_parents(folder: Path, target: Path) -> None:

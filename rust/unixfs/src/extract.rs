@@ -14,6 +14,7 @@ use ipfs_kit_dag::BlockSource;
 
 use crate::measure::measure;
 use crate::read::{self, Child, Node, Part, children, load, part};
+use crate::staging::Staging;
 use crate::{Attributes, Control, FsNode, NodeKind, UnixFsError};
 
 /// What becomes of symbolic links.
@@ -115,10 +116,7 @@ impl<S: BlockSource> Extractor<'_, S> {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let staging = tempfile::Builder::new()
-            .prefix(".ipfs-kit-unpack-")
-            .tempdir_in(parent)
-            .map_err(UnixFsError::write(parent))?;
+        let staging = Staging::new(parent).map_err(UnixFsError::write(parent))?;
         let whole = staging.path().join("root");
         let done = Extracted::default();
         let mut run =

@@ -30,6 +30,7 @@ mod os;
 mod params;
 pub mod read;
 mod sort;
+mod staging;
 mod sync;
 
 pub use error::UnixFsError;

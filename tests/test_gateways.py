@@ -13,7 +13,7 @@ from tests import gateway_server as bad
 from tests.gateway_server import Behaviour, GatewayServer, Request, Serve, serving
 from tests.soon import SOON_SECONDS
 
-from ipfs_kit_py import CID, CancelToken, Repository, cid_of
+from ipfs_kit_py import CID, CancelToken, Repository, cid_of, snapshot_download
 from ipfs_kit_py._sources.pull import pull
 from ipfs_kit_py.errors import (
     BlockNotFoundError,
@@ -455,6 +455,36 @@ def test_a_folder_comes_in_one_reply(
     before = len(server.asked)
     make(server).reader.get(root, tmp_path / "third")
     assert len(server.asked) == before
+
+
+@pytest.mark.parametrize("way", ["get", "pull", "snapshot"])
+def test_folders_in_a_folder_come_in_one_reply_though_they_are_large(
+    far: Repository, serve: Serve, make: Open, tmp_path: Path, way: str
+) -> None:
+    # More than may lie ready, and each folder is wanted before the files of the one
+    # before it.
+    tree = tmp_path / "tree"
+    for number in range(800):
+        place = tree / f"{number % 8}" / f"{number}.bin"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(os.urandom(25_000))
+    root, server = far.add(tree).cid, serve()
+    kit = make(server, timeouts={"gateway": 10})
+    if way == "get":
+        kit.reader.get(root, tmp_path / "out")
+    elif way == "snapshot":
+        snapshot_download(
+            root,
+            local_dir=tmp_path / "out",
+            cache_dir=tmp_path / "known",
+            reader=kit.reader,
+        )
+    else:
+        kit.ipfs.pin_add(root).raise_for_error()
+        kit.reader.get(root, tmp_path / "out")
+    assert read_tree(tmp_path / "out") == read_tree(tree)
+    assert sum(map(is_car, server.asked)) == 1
+    assert len(server.asked) < 80
 
 
 def test_a_pull_takes_a_car(far: Repository, serve: Serve, tmp_path: Path) -> None:

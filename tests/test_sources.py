@@ -73,6 +73,34 @@ def settle() -> None:
         time.sleep(0.001)
 
 
+class Between:
+    """Has nothing, and lets something happen when it is asked for the first time."""
+
+    name, cost, is_remote = "between", 3.0, False
+
+    def __init__(self) -> None:
+        self.work: Callable[[], object] | None = None
+
+    def get_blocks(self, cids: Sequence[CID]) -> dict[CID, bytes]:
+        del cids
+        work, self.work = self.work, None
+        if work is not None:
+            work()
+        return {}
+
+
+def test_what_came_after_one_looked_is_not_fetched_again(
+    make: Open, elsewhere: Repository
+) -> None:
+    cid = elsewhere.block_put(DATA[:MIB])
+    far, between = Far(elsewhere), Between()
+    reader = make(far, between).reader
+    # As another thread would, between the look and the request.
+    between.work = lambda: reader.block_get(cid)
+    assert reader.block_get(cid) == DATA[:MIB]
+    assert far.count == 1
+
+
 @pytest.mark.parametrize("role", [*ROLES])
 def test_every_role_asks_in_the_order_of_the_tiers(role: RoleName, make: Open) -> None:
     tiers = order_for(role)

@@ -2,15 +2,20 @@
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.conftest import Kubo
 
 from ipfs_kit_py import Repository, cid_of
+from ipfs_kit_py._gateways.address import Address
+from ipfs_kit_py._gateways.client import Client
+from ipfs_kit_py._sources import ChainReader
 from ipfs_kit_py._sources.pull import pull
 from ipfs_kit_py.errors import BlockNotFoundError, IPFSError
 from ipfs_kit_py.ipfs_kit import ipfs_kit
@@ -109,3 +114,41 @@ def test_what_kubo_does_not_have_is_an_error_soon(daemon: Daemon, tmp_path: Path
         pytest.raises((BlockNotFoundError, OSError)),
     ):
         pull(near, [source], cid_of(b"nowhere, ever"))
+
+
+def test_a_part_comes_in_one_reply(
+    daemon: Daemon, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = os.urandom(20 * MIB)
+    (tmp_path / "tree" / "below").mkdir(parents=True)
+    (tmp_path / "tree" / "below" / "big").write_bytes(data)
+    for number in range(50):
+        (tmp_path / "tree" / "below" / f"{number}").write_bytes(os.urandom(100))
+    root = add(daemon, tmp_path / "tree")
+    asked: list[str] = []
+
+    class Noting(Client):
+        def get(self, server: Address, path: str, *rest: Any, **more: Any) -> Any:
+            asked.append(path)
+            return super().get(server, path, *rest, **more)
+
+    def reader() -> ChainReader:
+        asked.clear()
+        source = GatewaySource([daemon.url])
+        source._client.__class__ = Noting
+        place = tempfile.mkdtemp(dir=tmp_path)
+        metadata = {"ipfs_path": place, "cache_config": {"disk_cache_path": place}}
+        return stack.enter_context(ipfs_kit(metadata=metadata, sources=[source])).reader
+
+    caplog.set_level("DEBUG", "ipfs_kit_py")
+    with ExitStack() as stack:
+        start = 11 * MIB
+        assert reader().cat(f"{root}/below/big", start, 10) == data[start : start + 10]
+        assert [path for path in asked if "format=car" in path] == asked
+        assert len(asked) == 1
+        names = {entry.name for entry in reader().ls(f"{root}/below", resolve=False)}
+        assert len(names) == 51
+        assert len(asked) == 1
+        assert reader().stat(f"{root}/below/7").size == 100
+        assert len(asked) == 1
+    assert "ended" not in caplog.text

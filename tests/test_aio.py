@@ -24,6 +24,7 @@ from ipfs_kit_py import (
     ipfs_kit,
     ipget,
     s3_kit,
+    storacha_kit,
 )
 from ipfs_kit_py._aio import stub
 from ipfs_kit_py._aio.twin import public_members
@@ -43,6 +44,7 @@ PAIRS: list[tuple[Any, Any]] = [
     (ipfs_kit.ipfs_kit, aio.ipfs_kit),
     (ipget.Ipget, aio.Ipget),
     (s3_kit.s3_kit, aio.s3_kit),
+    (storacha_kit.storacha_kit, aio.storacha_kit),
     (high_level_api.IPFSSimpleAPI, aio.IPFSSimpleAPI),
 ]
 TWINS = pytest.mark.parametrize(("plain", "twin"), PAIRS, ids=lambda kind: kind.__name__)

@@ -29,6 +29,7 @@ from ipfs_kit_py._aio.classes import (
     Ipget,
     Repository,
     S3Kit,
+    StorachaKit,
 )
 from ipfs_kit_py._aio.files import File, Opening
 
@@ -42,8 +43,10 @@ __all__ = [
     "ipfs_kit",
     "ipfs_py",
     "s3_kit",
+    "storacha_kit",
 ]
 
 ipfs_kit = IpfsKit
 ipfs_py = IpfsPy
 s3_kit = S3Kit
+storacha_kit = StorachaKit

@@ -7,6 +7,7 @@ from collections.abc import (
     Generator,
     Iterable,
     Mapping,
+    Sequence,
 )
 from types import TracebackType
 from typing import IO, Any, Literal, Self, Unpack, overload
@@ -56,6 +57,7 @@ __all__ = [
     "ipfs_kit",
     "ipfs_py",
     "s3_kit",
+    "storacha_kit",
 ]
 
 class _Twin:
@@ -1027,6 +1029,113 @@ class S3Kit(_Twin):
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Give a method by its name without `s3_`."""
 
+class StorachaKit(_Twin):
+    """Files and folders in an upload service of Storacha, over its UCAN bridge."""
+
+    def __init__(
+        self,
+        resources: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        config: Config | None = None,
+        repository: Repository | None = None,
+    ) -> None: ...
+    async def batch_operations(
+        self,
+        space: str | None,
+        files: Iterable[StrPath] | None = None,
+        cids: Iterable[IPFSPath] | None = None,
+        *,
+        correlation_id: str | None = None,
+    ) -> Result:
+        """Upload many, and read many, each by itself."""
+    async def get_content(
+        self,
+        cid: IPFSPath,
+        output: StrPath | None = None,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Read a file from the service's gateway, each block verified."""
+    async def run_w3_command(
+        self, args: str | Sequence[str], timeout: float = ...
+    ) -> Result:
+        """Run the program `storacha` or `w3`, if it is installed."""
+    async def space_allocate(
+        self, space: str | None, amount: float, unit: str = "GiB"
+    ) -> Result:
+        """Ask the service to set room aside."""
+    async def space_info(self, space: str | None = None) -> Result:
+        """Ask the service about a space: `space` and `providers`, who pays for it."""
+    async def space_ls(self) -> Result:
+        """List the spaces that the token lets one into, as it says; nobody is asked."""
+    async def storacha_http_request(
+        self,
+        auth_secret: str,
+        authorization: str,
+        method: str,
+        data: Mapping[str, Any] | None = None,
+        timeout: float = ...,
+        *,
+        correlation_id: str | None = None,
+    ) -> Result:
+        """Send tasks to the bridge with headers of one's own."""
+    async def store_add(
+        self,
+        space: str | None,
+        file: StrPath,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Store a CAR file as it is, and list no upload; others are packed before."""
+    async def store_get(
+        self,
+        space: str | None,
+        cid: CID | str,
+        output: StrPath | None = None,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Read a CAR of a space, verified."""
+    async def store_list(self, space: str | None = None) -> Result:
+        """List the CARs of a space."""
+    async def store_remove(self, space: str | None, cid: CID | str) -> Result:
+        """Remove a CAR from a space: `cid` and `space`."""
+    async def upload_add(
+        self,
+        space: str | None,
+        file: StrPath,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Upload a file or folder with all below."""
+    async def upload_add_https(
+        self,
+        space: str | None,
+        file: StrPath,
+        file_root: StrPath | None = None,
+        shards: Sequence[CID | str] | None = None,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Upload a file or folder, or list one whose shards are there."""
+    async def upload_dag(
+        self,
+        space: str | None,
+        path: IPFSPath,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Upload a block of the kit's repository with all below, as `upload_add` does."""
+    async def upload_list(self, space: str | None = None) -> Result:
+        """List the uploads of a space."""
+    async def upload_remove(
+        self, space: str | None, cid: CID | str, *, shards: bool = False
+    ) -> Result:
+        """Take an upload off the list of a space."""
+    async def __call__(self, method: str, /, **arguments: Any) -> Any:
+        """Call a method by its name, with or without `storacha_` before it."""
+
 class Ipget(_Twin):
     """Downloads."""
 
@@ -1171,6 +1280,9 @@ class IpfsKit(_Twin):
     async def settings(self) -> dict[str, object]:
         """Give what was set, nested, as a file can hold it: with secrets."""
     @property
+    def storacha_kit(self) -> StorachaKit:
+        """Uploads, shards and spaces of a Storacha upload service."""
+    @property
     def tiered_cache(self) -> TieredCacheManager: ...
     async def __call__(self, method: str, /, **arguments: Any) -> Any:
         """Call a method by its name."""
@@ -1266,3 +1378,4 @@ class IPFSSimpleAPI(_Twin):
 ipfs_kit = IpfsKit
 ipfs_py = IpfsPy
 s3_kit = S3Kit
+storacha_kit = StorachaKit

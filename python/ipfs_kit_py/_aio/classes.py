@@ -10,6 +10,7 @@ from ipfs_kit_py._ipfs.node import Node
 from ipfs_kit_py._kit import kit
 from ipfs_kit_py._kit.methods import METHODS, PARTS
 from ipfs_kit_py._s3 import kit as s3
+from ipfs_kit_py._storacha import kit as storacha
 from ipfs_kit_py.ipfs import ipfs_py as synchronous_ipfs_py
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Ipget",
     "Repository",
     "S3Kit",
+    "StorachaKit",
 ]
 
 
@@ -50,6 +52,10 @@ class S3Kit(Twin, of=s3.S3Kit):
         return cast("Callable[..., Awaitable[Any]]", getattr(self, f"s3_{name}"))
 
 
+class StorachaKit(Twin, of=storacha.StorachaKit):
+    __doc__ = storacha.StorachaKit.__doc__
+
+
 class Ipget(Twin, of=ipget.Ipget):
     __doc__ = ipget.Ipget.__doc__
 
@@ -59,6 +65,7 @@ _COMPONENTS: dict[str, type[Twin]] = {
     "ipfs": IpfsPy,
     "ipget": Ipget,
     "s3_kit": S3Kit,
+    "storacha_kit": StorachaKit,
 }
 
 

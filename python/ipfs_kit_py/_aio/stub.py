@@ -57,7 +57,8 @@ def written() -> str:
     """Give the whole text."""
     imports = dict(_USED)
     twins = [classes.Repository, classes.Engine, classes.IpfsPy, classes.S3Kit]
-    twins += [classes.Ipget, classes.IpfsKit, classes.IPFSSimpleAPI]
+    twins += [classes.StorachaKit, classes.Ipget, classes.IpfsKit]
+    twins += [classes.IPFSSimpleAPI]
     own = {twin.__name__ for twin in twins}
     bodies = [_class(twin, imports) for twin in twins]
     lines = [f"import {name}" for name, at in sorted(imports.items()) if at == name]
@@ -73,6 +74,7 @@ def written() -> str:
     parts += ["\n".join(_import(module, by_module) for module in third)] if third else []
     parts += ["\n".join(_import(module, by_module) for module in ours)]
     names = "ipfs_kit = IpfsKit\nipfs_py = IpfsPy\ns3_kit = S3Kit\n"
+    names += "storacha_kit = StorachaKit\n"
     exported = sorted(__import__("ipfs_kit_py.aio", fromlist=["aio"]).__all__, key=_order)
     listed = "".join(f'    "{name}",\n' for name in exported)
     names = f"__all__ = [\n{listed}]\n\n" + "\n".join([_BASE, *bodies, names])

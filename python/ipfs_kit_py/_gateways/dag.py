@@ -32,8 +32,8 @@ _MOST_BYTES: Final = 4 << 20
 _LARGE_BYTES: Final = 256 << 10
 # What may come in vain before the rest is left.
 _MOST_VAIN_BYTES: Final = 32 << 20
-# How often what is asked for is not here, though there is no room for more. Of a tree that
-# is written to disk all folders are looked at before any file.
+# How often what is asked for is not here, though there is no room for more. Of a tree
+# that is written to disk all folders are looked at before any file.
 _MOST_MISSES: Final = 500
 _AT_ONCE: Final = 16
 _MOST_BYTES_AT_ONCE: Final = 1 << 20

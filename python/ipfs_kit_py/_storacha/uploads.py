@@ -158,7 +158,7 @@ class Uploads(Spaces):
         *,
         progress: ProgressCallback | None = None,
     ) -> dict[str, Any]:
-        """Store a CAR file as it is, and list no upload; other files are packed before.
+        """Store a CAR file as it is, and list no upload; others are packed before.
 
         Returns:
             As `upload_add`; `cid` is that of the CAR, or of the file that was packed.

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.integration.conftest import PinningServer
+from tests.processes import run_python
 from tests.scripted_server import STALL, scripted
 from tests.soon import SOON_SECONDS
 
@@ -433,3 +434,30 @@ def test_the_command_line_adds_lists_and_removes(
     assert "either REQUEST_ID" in run("rm", code=2)
     assert run("service", "rm", "-q", "one") == "one\n"
     assert "no pinning services" in run("ls", code=1)
+
+
+# Each adds pins that the other does not; a reply to the other would show.
+FORKED = """
+import os, sys, warnings
+from ipfs_kit_py import cid_of
+from ipfs_kit_py._pinning.service import PinningService
+
+warnings.filterwarnings("ignore", category=DeprecationWarning)
+service = PinningService(sys.argv[1], sys.argv[2])
+list(service.ls())
+pid = os.fork()
+for n in range(20):
+    cid = cid_of(f"{pid == 0} {n}".encode())
+    assert service.add(cid).cid == cid
+if pid == 0:
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.usefixtures("service")
+def test_a_forked_process_has_connections_of_its_own(
+    pinning_server: PinningServer,
+) -> None:
+    run_python(FORKED, pinning_server.url, pinning_server.token)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from ipfs_kit_py._closing import Closing
+from ipfs_kit_py._forks import remember
 from ipfs_kit_py._http.waiting import check, sleep
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._pinning.errors import TOO_MANY, broken, of_reply, translated
@@ -72,6 +73,11 @@ class PinningService(Closing):
         self._connect = min(connect_seconds, stall_seconds)
         self._stall = stall_seconds
         self._offline = offline
+        self.after_fork()
+        remember(self)
+
+    def after_fork(self) -> None:
+        """Leave the connections to the process that this one was forked from."""
         self._client: httpx2.Client | None = None
 
     def close(self) -> None:

@@ -33,6 +33,10 @@ class Request(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         self.query = {key: values[-1] for key, values in parse_qs(url.query).items()}
         self.cid = url.path.rpartition("/")[2]
+        self.is_file = "format" not in self.query and self.headers["Accept"] == "*/*"
+        if self.is_file and not self.server.gives_files:
+            self.reply(406, b"blocks and CARs alone", "text/plain")
+            return
         self.server.note(self.path)
         behave = self.server.behave
         if behave is not None and behave(self):
@@ -49,7 +53,9 @@ class Request(BaseHTTPRequestHandler):
             self.reply(404, b"nothing here", "text/plain")
             return
         try:
-            if self.query.get("format") == "car":
+            if self.is_file:
+                self.reply(206, self.span(), "text/plain", Content_Range=self.spanned)
+            elif self.query.get("format") == "car":
                 self.send_car()
             else:
                 block = self.block()
@@ -57,6 +63,17 @@ class Request(BaseHTTPRequestHandler):
                 self.server.note_sent(self.cid, len(block))
         except BlockNotFoundError as error:
             self.reply(404, str(error).encode(), "text/plain")
+
+    @property
+    def spanned(self) -> str:
+        """What a reply to a request for a range says of it."""
+        return f"{self.headers['Range'].replace('=', ' ')}/*"
+
+    def span(self) -> bytes:
+        """Give the range of a file that is asked for."""
+        start, _, last = self.headers["Range"].removeprefix("bytes=").partition("-")
+        count = int(last) + 1 - int(start)
+        return self.server.repository.cat(self.cid, int(start), count)
 
     def block(self) -> bytes:
         return self.server.repository.block_get(self.cid)
@@ -150,7 +167,8 @@ class GatewayServer(ThreadingHTTPServer):
         behave: Called with each request; true if it answered it.
 
     Attributes:
-        asked: The path of each request.
+        gives_files: Whether it gives files too; else it is one for blocks and CARs.
+        asked: The path of each request; not those for files of one that gives none.
         sent: The CID of each block that was sent as a whole, be it in a CAR or not.
         sent_bytes: The bytes of those.
     """
@@ -163,6 +181,7 @@ class GatewayServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Request)
         self.repository = repository
         self.behave = behave
+        self.gives_files = False
         self.asked: list[str] = []
         self.sent: list[str] = []
         self.sent_bytes = 0

@@ -420,6 +420,14 @@ class FileReader:
     def view(self, offset: int = 0, length: int | None = None) -> Block:
         """The bytes of a range as one view; copied if they lie in several blocks."""
 
+def verified_parts(
+    cids: Sequence[CID], sizes: Sequence[int], pieces: Sequence[bytes]
+) -> list[Block | None]:
+    """Cut bytes, which come in pieces, into blocks of these sizes.
+
+    Those that have not the hashes of their CIDs are `None`. What is behind them is left.
+    """
+
 def check_cancelled() -> None:
     """Raise `CancelledError` if the calling thread is inside a token that says so."""
 

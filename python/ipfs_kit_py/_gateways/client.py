@@ -90,7 +90,13 @@ class Client:
 
     @contextmanager
     def get(
-        self, server: "Address", path: str, accept: str, *, public_only: bool = False
+        self,
+        server: "Address",
+        path: str,
+        accept: str,
+        *,
+        span: tuple[int, int] | None = None,
+        public_only: bool = False,
     ) -> Iterator[Reply]:
         """Ask a server, and whomever it points to.
 
@@ -98,6 +104,7 @@ class Client:
             server: Whom.
             path: What, with a slash at its beginning.
             accept: The content type to ask for.
+            span: Which bytes, from the first up to one that is no longer wanted.
             public_only: Go to no address of this machine or of a private network.
 
         Raises:
@@ -111,10 +118,12 @@ class Client:
         with translated("it"):
             for _ in range(MOST_REDIRECTS + 1):
                 check()
-                own = url.startswith(server.url + "/")
-                found = self._send(
-                    url, accept, server.authorization if own else None, from_public
-                )
+                headers = {"Accept": accept}
+                if span is not None:
+                    headers["Range"] = f"bytes={span[0]}-{span[1] - 1}"
+                if server.authorization and url.startswith(server.url + "/"):
+                    headers["Authorization"] = server.authorization
+                found = self._send(url, headers, from_public)
                 try:
                     if url == asked:
                         from_public = public_only or _is_public(found)
@@ -129,14 +138,12 @@ class Client:
         raise UnreachableError(f"it redirects more than {MOST_REDIRECTS} times")
 
     def _send(
-        self, url: str, accept: str, authorization: str | None, public_only: bool
+        self, url: str, headers: dict[str, str], public_only: bool
     ) -> "httpx2.Response":
         import httpx2
 
-        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        headers |= {"Accept-Encoding": "identity"}
         headers |= {"User-Agent": "ipfs-kit", "Connection": "keep-alive"}
-        if authorization:
-            headers["Authorization"] = authorization
         stall = self.stall_seconds
         seconds = {"connect": self._connect_seconds, "read": stall, "write": stall}
         request = httpx2.Request(

@@ -5,7 +5,7 @@ goes wrong ends it, and what did not come is fetched block by block.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -54,6 +54,7 @@ class DagStream(VerifyingSource, Attended):
         names: The path below it that leads to what is wanted.
         cost: Its place among the sources.
         scope: How much of that. A gateway that gives more does no harm.
+        learn: Called with each block that comes.
     """
 
     name = "gateway (CAR)"
@@ -65,7 +66,10 @@ class DagStream(VerifyingSource, Attended):
         names: Sequence[str],
         cost: float,
         scope: Scope = WHOLE,
+        *,
+        learn: Callable[[CID, Block], None],
     ) -> None:
+        self._learn = learn
         self._pool = pool
         self._root = root
         self._path = "/".join(quote(part, safe="") for part in (str(root), *names))
@@ -172,6 +176,7 @@ class DagStream(VerifyingSource, Attended):
             if block is None:
                 gateway.health.misbehaved()
                 raise IntegrityError(f"it gave a CAR with wrong bytes for {cid}")
+            self._learn(cid, block)
             with self._changed:
                 if cid in self._needless:
                     continue

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -31,6 +31,8 @@ MOST_REQUESTS: Final = 20
 _GOOD: Final = 200
 _NOT_HERE: Final = (404, 410, 412, 451)
 _LATER: Final = (429, 503)
+_PART: Final = 206
+_CAR: Final = "application/vnd.ipld.car"
 _NO_CARS: Final = (400, 406, 415, 501)
 _MOST_LATER_SECONDS: Final = 300.0
 
@@ -59,6 +61,7 @@ class Gateway:
         self.health = Health()
         # Until it says otherwise.
         self.gives_cars = True
+        self.gives_files = True
         self._client = client
         self._public_only = public_only
         self.after_fork()
@@ -128,6 +131,35 @@ class Gateway:
         except LimitExceededError:
             self.health.misbehaved()
             raise
+        except TimedOutError:
+            self.health.failed(started)
+            raise
+        finally:
+            self._gate.release()
+
+    def file(self, cid: CID, start: int, stop: int) -> Generator[bytes, None, None]:
+        """Get bytes of a file, or of a part of one, as they come, whatever they are.
+
+        Raises:
+            IPFSError: As `fetch` does.
+        """
+        enter(self._gate)
+        started = time.monotonic()
+        try:
+            with self._client.get(
+                self.address,
+                f"/ipfs/{cid}",
+                "*/*",
+                span=(start, stop),
+                public_only=self._public_only,
+            ) as reply:
+                # One that gives blocks alone would give the first one.
+                said = reply.headers.get("content-range", "")
+                is_it = reply.status == _PART and said.startswith(f"bytes {start}-")
+                if not is_it or reply.content_type in (RAW, _CAR):
+                    self.gives_files = False
+                    raise refused(reply)
+                yield from reply.pieces
         except TimedOutError:
             self.health.failed(started)
             raise

@@ -1,7 +1,7 @@
 """Gateways as a source of blocks."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from ipfs_kit_py._native import CID, Block
@@ -12,11 +12,14 @@ from ipfs_kit_py._sources.source import (
     VerifyingSource,
     cost_of,
 )
+from ipfs_kit_py.errors import CancelledError, IPFSError, OfflineError
 
 if TYPE_CHECKING:
+    from ipfs_kit_py._sources.layouts import Run
     from ipfs_kit_py._sources.source import Source
-    from ipfs_kit_py.errors import IPFSError
 
+# Bytes of a file that are verified together.
+_VERIFIED_BYTES: Final = 4 << 20
 CONNECT_SECONDS: Final = 10.0
 STALL_SECONDS: Final = 30.0
 
@@ -54,6 +57,7 @@ class GatewaySource(VerifyingSource, Attended):
         from ipfs_kit_py._gateways.client import Client
         from ipfs_kit_py._gateways.pool import Pool
         from ipfs_kit_py._gateways.routing import Router
+        from ipfs_kit_py._sources.layouts import Layouts
 
         urls, routing_urls = tuple(urls), tuple(routing_urls)
         self._given = (urls, routing_urls, stall_seconds, connect_seconds, name, cost)
@@ -66,6 +70,7 @@ class GatewaySource(VerifyingSource, Attended):
         ]
         addresses = [parse_address(url) for url in urls]
         self._pool = Pool(addresses, routers, self._client)
+        self._layouts = Layouts()
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -89,14 +94,50 @@ class GatewaySource(VerifyingSource, Attended):
         """
         from ipfs_kit_py._gateways.fetching import Fetching
 
+        left = dict.fromkeys(cids)
+        for run in self._layouts.runs(cids):
+            for cid, block in self._leaves(run):
+                left.pop(cid, None)
+                yield cid, block
         failure: IPFSError | None = None
-        for cid, outcome in Fetching(self._pool, dict.fromkeys(cids)):
+        for cid, outcome in Fetching(self._pool, left):
             if isinstance(outcome, Block):
+                self._layouts.learn(cid, outcome)
                 yield cid, outcome
             else:
                 failure = failure or outcome
         if failure is not None:
             raise failure
+
+    def _leaves(self, run: "Run") -> Iterator[tuple[CID, Block]]:
+        """Make blocks of the bytes of a file, as far as they come and are right.
+
+        A gateway gives these far sooner than blocks, or a CAR.
+        """
+        from ipfs_kit_py._sources.leaves import leaves_of
+
+        ready = [
+            at
+            for at in self._pool.gateways
+            if at.gives_files and not at.health.pause_seconds
+        ]
+        if not ready:
+            return
+        best = min(ready, key=lambda at: at.health.rank)
+        pieces = best.file(run.cid, run.start, run.start + run.size)
+        try:
+            with closing(pieces):
+                for blocks in leaves_of(run, pieces, _VERIFIED_BYTES):
+                    yield from blocks.items()
+        except (CancelledError, OfflineError):
+            raise
+        except IPFSError as error:
+            # Who asks for the blocks one by one learns what is wrong.
+            self._layouts.forget(run.cid)
+            import logging
+
+            log = logging.getLogger("ipfs_kit_py")
+            log.debug("bytes of %s from %s ended: %s", run.cid, best, error)
 
     @contextmanager
     def dag(
@@ -105,7 +146,9 @@ class GatewaySource(VerifyingSource, Attended):
         """Give a source of what a path leads to, for as long as it is read."""
         from ipfs_kit_py._gateways.dag import DagStream
 
-        stream = DagStream(self._pool, root, names, self.cost, scope)
+        stream = DagStream(
+            self._pool, root, names, self.cost, scope, learn=self._layouts.learn
+        )
         try:
             yield stream
         finally:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from ipfs_kit_py._forks import remember
 from ipfs_kit_py._http.waiting import SLICE_SECONDS, check
-from ipfs_kit_py._kubo.layouts import Run
 from ipfs_kit_py._native import CID, Block, CancelToken
+from ipfs_kit_py._sources.layouts import Run
 from ipfs_kit_py.errors import IPFSError
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from ipfs_kit_py import _native
 from ipfs_kit_py._hashing import Readable, StrPath
 from ipfs_kit_py._http.waiting import check
-from ipfs_kit_py._kubo.layouts import varint
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository.system import checked_path, typed
+from ipfs_kit_py._sources.leaves import varint
 
 _PIECE_BYTES = 1 << 20
 

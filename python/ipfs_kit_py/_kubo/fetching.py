@@ -1,6 +1,6 @@
 """What the native reader asks of a node: blocks, and where names lead."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import TypeVar, cast
@@ -8,9 +8,10 @@ from typing import TypeVar, cast
 from ipfs_kit_py._http.waiting import SLICE_SECONDS, check
 from ipfs_kit_py._kubo.ahead import Ahead
 from ipfs_kit_py._kubo.client import Client, look
-from ipfs_kit_py._kubo.layouts import FILE, Layouts, Run, kind_of, leaf
 from ipfs_kit_py._kubo.replies import value_in
 from ipfs_kit_py._native import CID, Block, CancelToken, verified_blocks
+from ipfs_kit_py._sources.layouts import Layouts, Run
+from ipfs_kit_py._sources.leaves import leaves_of
 from ipfs_kit_py.errors import (
     BlockNotFoundError,
     CancelledError,
@@ -21,8 +22,6 @@ from ipfs_kit_py.errors import (
 
 T = TypeVar("T")
 _AT_ONCE = 8
-# Bytes of a file that are verified together.
-_BATCH_BYTES = 16 << 20
 # Who reads so much of a file at once will probably go on.
 _LONG_BYTES = 16 << 20
 
@@ -94,22 +93,8 @@ class Fetcher:
         )
         found: dict[CID, Block] = {}
         try:
-            for part in _batches(run, self._client.stream(asked)):
-                cids = list(part)
-                plain = (cid for cid in cids if cid.codec == "dag-pb")
-                sample = next(plain, None)
-                kind = FILE if sample is None else kind_of(sample, part[sample])
-                if kind is None:
-                    self._layouts.forget(run.cid)
-                    return found
-                leaves = [leaf(cid, content, kind) for cid, content in part.items()]
-                checked = verified_blocks(cids, leaves)
-                for cid, block in zip(cids, checked, strict=True):
-                    if block is None:
-                        # Not all that was not verified need be as it was thought.
-                        self._layouts.forget(run.cid)
-                        return found
-                    found[cid] = block
+            for blocks in leaves_of(run, self._client.stream(asked)):
+                found |= blocks
         except (CancelledError, OfflineError):
             raise
         except IPFSError:
@@ -135,36 +120,6 @@ class Fetcher:
             return self._client.read(look("block/get", cid, offline=offline or None))
         except BlockNotFoundError:
             return None
-
-
-def _batches(run: Run, pieces: Iterable[bytes]) -> Iterator[dict[CID, bytes]]:
-    """Cut bytes into the leaves that they are of, some of them at a time."""
-    ready: dict[CID, bytes] = {}
-    gathered = 0
-    waiting: list[bytes] = []
-    here, place = 0, 0
-    for piece in pieces:
-        if place == len(run.parts):
-            # More than was asked for, and perhaps without end.
-            break
-        waiting.append(piece)
-        here += len(piece)
-        if here < run.parts[place][1]:
-            continue
-        whole, at = b"".join(waiting), 0
-        while place < len(run.parts):
-            cid, size = run.parts[place]
-            if at + size > here:
-                break
-            ready[cid] = whole[at : at + size]
-            at, place = at + size, place + 1
-        gathered += at
-        waiting, here = [whole[at:]], here - at
-        if gathered >= _BATCH_BYTES:
-            yield ready
-            ready, gathered = {}, 0
-    if ready:
-        yield ready
 
 
 def _each(cids: Sequence[CID], work: Callable[[CID], T]) -> list[T]:

@@ -177,6 +177,50 @@ pub(crate) fn verified_blocks(
     })
 }
 
+/// Cut bytes, which come in pieces, into blocks of these sizes: those that have the hashes of
+/// their CIDs, `None` for the others. What is behind them is left.
+#[pyfunction]
+pub(crate) fn verified_parts(
+    py: Python<'_>,
+    cids: Vec<PyRef<'_, CID>>,
+    sizes: Vec<usize>,
+    pieces: Vec<PyBackedBytes>,
+) -> Outcome<Vec<Option<Block>>> {
+    let held: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let wanted = sizes.iter().try_fold(0_usize, |sum, &size| sum.checked_add(size));
+    if cids.len() != sizes.len() || wanted.is_none_or(|wanted| wanted > held) {
+        return Err(Failure::parameter("there are not as many bytes as blocks have"));
+    }
+    let cids: Vec<Cid> = cids.iter().map(|cid| cid.0).collect();
+    let threads = running::threads(None)?;
+    running::run_here(py, |_| {
+        let parts: Vec<_> = cut(&sizes, &pieces).into_iter().map(Given::Ours).collect();
+        let is_right = check(threads, &cids, &parts)?;
+        let blocks = parts.iter().zip(is_right);
+        Ok(blocks.map(|(part, is_right)| is_right.then(|| part.block())).collect())
+    })
+}
+
+fn cut(sizes: &[usize], pieces: &[PyBackedBytes]) -> Vec<Bytes> {
+    let mut pieces = pieces.iter();
+    let mut rest: &[u8] = &[];
+    let part = |&size: &usize| {
+        let mut part = Vec::with_capacity(size);
+        while part.len() < size {
+            if rest.is_empty() {
+                // There are enough, as was seen before.
+                let Some(piece) = pieces.next() else { break };
+                rest = piece;
+            }
+            let (now, later) = rest.split_at(rest.len().min(size - part.len()));
+            part.extend_from_slice(now);
+            rest = later;
+        }
+        Bytes::from(part)
+    };
+    sizes.iter().map(part).collect()
+}
+
 /// Bytes as they were given.
 pub(crate) enum Given {
     Ours(Bytes),

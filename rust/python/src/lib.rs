@@ -61,7 +61,7 @@ mod _native {
     #[pymodule_export]
     use crate::car_stream::car_stream;
     #[pymodule_export]
-    use crate::chain::{Chain, verified_blocks};
+    use crate::chain::{Chain, verified_blocks, verified_parts};
     #[pymodule_export]
     use crate::cid::CID;
     #[pymodule_export]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._forks import remember
-from ipfs_kit_py._native import CID, verified_blocks
+from ipfs_kit_py._native import CID, Block
 from ipfs_kit_py.errors import IPFSError
 
 # Inner nodes that are remembered: those of a file on the way down, and its neighbours.
@@ -21,8 +21,9 @@ _MOST_LAYOUTS = 16
 _BLOCK_BYTES = 2 << 20
 # Fewer are got sooner by themselves.
 _FEWEST = 4
-FILE, RAW = 2, 0
-"""Kinds of leaves: those of balanced files, and those of trickle ones."""
+_LINK = b"\x12"
+# The kind of what has parts, as UnixFS numbers it.
+_FILE = 2
 
 
 class Layout(NamedTuple):
@@ -63,11 +64,14 @@ class Layouts:
         """Make a new lock."""
         self._lock = threading.Lock()
 
-    def learn(self, cid: CID, data: bytes) -> None:
+    def learn(self, cid: CID, data: "bytes | Block") -> None:
         """Look at a block, which need not be verified: what follows from it will be."""
         if cid.codec != "dag-pb" or cid in self._known:
             return
-        found = layout_of(cid, data)
+        # Links come first where there are any.
+        if memoryview(data)[:1] != _LINK:
+            return
+        found = layout_of(cid, bytes(data))
         if found is not None:
             with self._lock:
                 self._known[cid] = found
@@ -121,32 +125,6 @@ def layout_of(cid: CID, data: bytes) -> Layout | None:
     return Layout(cid, links, [0, *accumulate(sizes)], places)
 
 
-def leaf(cid: CID, content: bytes, kind: int = FILE) -> bytes:
-    """Make the block that a leaf of these bytes is, if it is one of this kind."""
-    if cid.codec == "raw":
-        return content
-    size = varint(len(content))
-    message = b"\x08" + bytes([kind]) + b"\x12" + size + content + b"\x18" + size
-    return b"\x0a" + varint(len(message)) + message
-
-
-def kind_of(cid: CID, content: bytes) -> int | None:
-    """Find out which kind of leaf has this CID; `None` if it is no plain one."""
-    for kind in (FILE, RAW):
-        if verified_blocks([cid], [leaf(cid, content, kind)]) != [None]:
-            return kind
-    return None
-
-
-def varint(number: int) -> bytes:
-    """Encode a number as protobuf and multiformats do."""
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
-
-
 def _runs(layout: Layout, cids: Iterable[CID]) -> Iterable[Run]:
     run: list[tuple[CID, int]] = []
     begin = before = -2
@@ -178,7 +156,7 @@ def _sizes(message: bytes) -> list[int] | None:
             kind = value
         elif key == 4 << 3:
             sizes.append(value)
-    return sizes if kind == FILE else None
+    return sizes if kind == _FILE else None
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:

@@ -59,6 +59,7 @@ wheel: $(VENV)/.synced
 ## tools: the real programs that tests and lints talk to, into .tools/bin
 tools:
 	tools/build.sh
+	tools/docker.sh
 
 ## install: the wheel as the tests want it, into .venv
 install: $(VENV)/.synced

@@ -9,6 +9,7 @@ Environment:
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
@@ -21,6 +22,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.container_engine import ContainerEngine
     from tests.gateway_server import Behaviour, GatewayServer, Serve
 
     from ipfs_kit_py import Repository
@@ -103,6 +105,54 @@ def require_real(
         return unavailable(f"{name} is neither in .tools/bin nor on PATH: {reason}")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def container_engine(
+    require_real: Callable[[str, str], Path], unavailable: Callable[[str], NoReturn]
+) -> "Iterator[ContainerEngine]":
+    """Give a real Docker engine of this session's own, with a busybox image."""
+    # No program that could be installed would change that.
+    if sys.platform != "linux" or os.geteuid():
+        pytest.skip("an engine of the tests' own takes root on Linux")
+    from tests import container_engine as engines
+
+    how = "`make tools` unpacks it where there are Debian's packages"
+    dockerd = require_real("dockerd", how)
+    busybox = require_real("busybox", how).resolve()
+    try:
+        engine = engines.start(dockerd, busybox)
+    except engines.EngineImpossibleError as error:
+        pytest.skip(f"this machine lets nobody start a container engine: {error}")
+    except (RuntimeError, OSError) as error:
+        unavailable(f"dockerd does not run: {error}")
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+@pytest.fixture
+def containers(
+    container_engine: "ContainerEngine", monkeypatch: pytest.MonkeyPatch
+) -> "Iterator[ContainerEngine]":
+    """Give the engine with no container in it, and let it be found."""
+    container_engine.wipe()
+    monkeypatch.setenv("DOCKER_HOST", container_engine.url)
+    try:
+        yield container_engine
+    finally:
+        container_engine.wipe()
+
+
+@pytest.fixture
+def kubo_image(
+    containers: "ContainerEngine", require_real: Callable[[str, str], Path]
+) -> "ContainerEngine":
+    """Give the engine with a real image of Kubo, `ipfs/kubo:latest`."""
+    program = require_real("ipfs", "`make tools` builds Kubo where Go is installed")
+    containers.import_kubo(program)
+    return containers
 
 
 @pytest.fixture(scope="session")

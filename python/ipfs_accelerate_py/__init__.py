@@ -13,6 +13,7 @@ from ipfs_accelerate_py._modules import keep_module as _keep_module
 from ipfs_kit_py import __version__ as __version__
 
 _HOMES = {
+    "backends": "",
     "config": "",
     "get_system_info": "_system",
     "ipfs_accelerate": "",
@@ -26,6 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ipfs_accelerate_py import ipfs_accelerate as ipfs_accelerate
     from ipfs_accelerate_py._system import get_system_info as get_system_info
+    from ipfs_accelerate_py.backends import backends as backends
     from ipfs_accelerate_py.config import config as config
 else:
 

@@ -23,6 +23,13 @@ def _cache_folder() -> str:
     return platformdirs.user_cache_dir("ipfs-accelerate", appauthor=False)
 
 
+def _catalogue() -> str:
+    import platformdirs
+
+    folder = platformdirs.user_config_path("ipfs-accelerate", appauthor=False)
+    return str(folder / "marketplace.toml")
+
+
 SETTINGS: Mapping[str, Mapping[str, Setting]] = {
     "general": {
         "debug": Setting(FLAG, False, "Log what is done, and tracebacks of what failed."),
@@ -46,6 +53,9 @@ SETTINGS: Mapping[str, Mapping[str, Setting]] = {
         "enable": Setting(FLAG, True, "Whether containers may be started."),
         "timeout": Setting(
             Integer(1), 60, "Seconds to wait for the engine, and for a container."
+        ),
+        "catalogue": Setting(
+            PATH, _catalogue, "A file of further images for the marketplace."
         ),
     },
 }

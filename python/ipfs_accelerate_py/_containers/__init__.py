@@ -1,0 +1,1 @@
+"""Containers: the engine, how they are started, tunnels into them, known images."""

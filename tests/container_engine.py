@@ -119,7 +119,10 @@ class ContainerEngine:
             path = self.folder / "image.tar"
             with tarfile.open(path, "w") as archive:
                 _add(archive, "bin/busybox", self.busybox)
-                for applet in ("sh", *"cat nc httpd sleep mkdir test echo id".split()):
+                for applet in (
+                    "sh",
+                    *"cat nc httpd sleep mkdir test echo id true".split(),
+                ):
                     link = tarfile.TarInfo(f"bin/{applet}")
                     link.type, link.linkname = tarfile.SYMTYPE, "busybox"
                     archive.addfile(link)

@@ -27,7 +27,7 @@ from ipfs_kit_py.errors import InvalidParameterError
 
 SLEEP = ["sleep", "600"]
 # Says the same to all, and then what it was told.
-ECHO = ["nc", "-lk", "-p", "7000", "-e", "sh", "-c", "echo hello; cat"]
+ECHO = ["nc", "-ll", "-p", "7000", "-e", "sh", "-c", "echo hello; cat"]
 
 
 @pytest.fixture(autouse=True)
@@ -77,12 +77,21 @@ def ask(endpoint: str, data: bytes = b"") -> bytes:
     """Send something, and give all that comes back."""
     host, _, port = endpoint.partition(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
+        sender = threading.Thread(target=_send, args=(connection, data))
+        sender.start()
+        found = b""
+        try:
+            while piece := connection.recv(1 << 16):
+                found += piece
+        finally:
+            sender.join()
+        return found
+
+
+def _send(connection: socket.socket, data: bytes) -> None:
+    with contextlib.suppress(OSError):
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
-        found = b""
-        while piece := connection.recv(1 << 16):
-            found += piece
-        return found
 
 
 def until(expected: object, work: Callable[[], object]) -> None:
@@ -125,7 +134,11 @@ def test_what_is_given_reaches_the_container(made: Backends, tmp_path: Path) -> 
     done = made.start_container(
         "job",
         BUSYBOX,
-        command=["sh", "-c", "echo $WORD; cat /in/a.txt; echo x >/in/b || echo kept"],
+        command=[
+            "sh",
+            "-c",
+            "echo $WORD; cat /in/a.txt; (echo x >/in/b) 2>/dev/null || echo kept",
+        ],
         env={"WORD": "a = b"},
         volumes={tmp_path / "in": "/in:ro"},
         memory="64m",
@@ -133,8 +146,7 @@ def test_what_is_given_reaches_the_container(made: Backends, tmp_path: Path) -> 
     )
     assert (done["status"], done["state"], done["exit_code"]) == ("success", "exited", 0)
     written = made.logs("job")
-    assert written["logs"].splitlines()[:2] == ["a = b", "mounted"]
-    assert "kept" in written["logs"]
+    assert written["logs"].splitlines() == ["a = b", "mounted", "kept"]
     assert made.logs("job", tail=1)["logs"] == "kept\n"
     assert [it.name for it in (tmp_path / "in").iterdir()] == ["a.txt"]
 
@@ -160,11 +172,11 @@ def test_ports_are_published_on_loopback_alone(made: Backends) -> None:
 
 def test_a_start_waits_for_health(made: Backends) -> None:
     command = ["sh", "-c", "sleep 1; echo >/ready; exec sleep 600"]
-    done = made.start_container("a", BUSYBOX, command=command, health="test -e /ready")
+    done = made.start_container("aa", BUSYBOX, command=command, health="test -e /ready")
     assert (done["status"], done["health"]) == ("success", "healthy")
     words = ["test", "-e", "/never"]
     never = made.start_container(
-        "b",
+        "bb",
         BUSYBOX,
         command=["sh", "-c", "echo why; exec sleep 600"],
         health=words,
@@ -173,7 +185,7 @@ def test_a_start_waits_for_health(made: Backends) -> None:
     assert (never["status"], never["error_type"]) == ("error", "TimedOutError")
     assert "not healthy after 1 s" in never["message"]
     assert never["message"].endswith("its last lines:\nwhy")
-    assert made.get_container_status("b") is None
+    assert made.get_container_status("bb") is None
 
 
 DYING = ["sh", "-c", "for n in 1 2 3; do echo line $n; done; exit 3"]
@@ -183,7 +195,11 @@ DYING = ["sh", "-c", "for n in 1 2 3; do echo line $n; done; exit 3"]
     ("options", "kind", "words"),
     [
         ({"command": DYING}, "ContainerStartError", "exit status 3"),
-        ({"command": DYING}, "ContainerStartError", "last lines:\nline 1\nline 2\nline 3"),
+        (
+            {"command": DYING},
+            "ContainerStartError",
+            "last lines:\nline 1\nline 2\nline 3",
+        ),
         ({"command": ["/no/program"]}, "ContainerStartError", "/no/program"),
         ({"command": ["echo"], "health": 80}, "ContainerStartError", "exit status 0"),
         ({"image": "../secrets"}, "InvalidParameterError", "image's name"),
@@ -362,7 +378,7 @@ def test_a_tunnel_leads_to_a_port_that_is_not_published(
         it.start()
     for it in work:
         it.join()
-    assert sorted(map(len, found)) == [len(data) + 6 - n for n in range(6, 0, -1)]
+    assert sorted(map(len, found)) == [len(data) + 6 - n for n in range(5, -1, -1)]
     assert all(data.endswith(it.removeprefix(b"hello\n")) for it in found)
     assert made.close_tunnel(tunnel["tunnel_id"])["status"] == "success"
     assert (made.list_tunnels(), threads()) == ([], set())
@@ -385,11 +401,15 @@ def test_a_tunnel_finds_a_container_that_was_started_anew(
 ) -> None:
     made.start_container("echo", BUSYBOX, command=ECHO, health=7000)
     tunnel = made.docker_tunnel("echo", 0, 7000)
+    words = ["nc", "-ll", "-p", "7000", "-e", "echo", "other"]
     with containers.client() as client:
+        address = client.inspect_container("echo")["NetworkSettings"]["IPAddress"]
         client.stop("echo", timeout=0)
         assert ask(tunnel["endpoint"]) == b""
-        # Another takes its address.
-        made.start_container("other", BUSYBOX, command=SLEEP)
+        made.start_container("other", BUSYBOX, command=words, health=7000)
+        taken = client.inspect_container("other")["NetworkSettings"]["IPAddress"]
+        assert taken == address
+        assert ask(tunnel["endpoint"]) == b""
         client.start("echo")
     until(b"hello\n", lambda: ask(tunnel["endpoint"]))
 
@@ -510,7 +530,10 @@ def test_an_engine_that_hangs_is_waited_for_as_long_as_is_said(
 def test_containers_may_be_ruled_out(containers: ContainerEngine) -> None:
     with configured(enable=False) as made:
         done = made.start_container("one", BUSYBOX, command=SLEEP)
-        assert (done["status"], done["error_type"]) == ("error", "ContainersDisabledError")
+        assert (done["status"], done["error_type"]) == (
+            "error",
+            "ContainersDisabledError",
+        )
         assert "docker.enable" in done["message"]
     assert containers.containers() == []
 
@@ -567,7 +590,7 @@ FORKED = """
 import os, socket, sys
 import ipfs_accelerate_py
 made = ipfs_accelerate_py.backends()
-made.start_container("echo", "busybox", command=["nc", "-lk", "-p", "7000", "-e", "id"],
+made.start_container("echo", "busybox", command=["nc", "-ll", "-p", "7000", "-e", "id"],
     health=7000)
 tunnel = made.docker_tunnel("echo", 0, 7000)
 assert len(made.list_containers()) == 1
@@ -655,5 +678,3 @@ def test_sizes_and_names_are_read() -> None:
     assert spec.reference("a@sha256:00") == "a@sha256:00"
     assert spec.environment(["A=1", "B="]) == ["A=1", "B="]
     assert spec.mounts({"named": {"bind": "/x", "mode": "ro"}}) == ["named:/x:ro"]
-
-

@@ -10,11 +10,6 @@ from ipfs_accelerate_py._containers.spec import LOOPBACK
 _EVERYWHERE: Final = {"0.0.0.0", "::", ""}  # noqa: S104 - as engines say it
 
 
-def is_local(engine: Engine) -> bool:
-    """Tell whether the engine is on this machine."""
-    return not host_of(engine)
-
-
 def host_of(engine: Engine) -> str:
     """Give the machine that the engine is on; nothing for this one."""
     url = engine.api.base_url
@@ -24,26 +19,25 @@ def host_of(engine: Engine) -> str:
     return "" if host in (LOOPBACK, "localhost", "::1") else host
 
 
-def on_network(
-    engine: Engine, found: dict[str, Any], port: int
-) -> tuple[str, int] | None:
-    """Give the address of a container's port on its network, if it is this machine's too.
-
-    Args:
-        engine: The engine.
-        found: The container, as the engine describes it.
-        port: The port.
-    """
-    if sys.platform != "linux" or not is_local(engine):
-        return None
+def shares_network(engine: Engine) -> bool:
+    """Tell whether this machine is in the network of the engine's containers."""
+    if sys.platform != "linux" or host_of(engine):
+        return False
     with engine.asked("asking the engine about its network") as api:
         about = api.info()
     # Elsewhere addresses are of a network that this machine is not in, though it may have
     # another with the same ones.
-    if any("name=rootless" in it for it in about.get("SecurityOptions") or ()):
-        return None
-    if about.get("OperatingSystem") == "Docker Desktop":
-        return None
+    rootless = any("name=rootless" in it for it in about.get("SecurityOptions") or ())
+    return not rootless and about.get("OperatingSystem") != "Docker Desktop"
+
+
+def on_network(found: dict[str, Any], port: int) -> tuple[str, int] | None:
+    """Give the address of a container's port on its network, if it has one.
+
+    Args:
+        found: The container, as the engine describes it.
+        port: The port.
+    """
     if found["HostConfig"].get("NetworkMode") == "host":
         return LOOPBACK, port
     settings = found["NetworkSettings"]

@@ -20,7 +20,7 @@ from ipfs_accelerate_py._containers.errors import (
     ImagePullError,
     PortTakenError,
 )
-from ipfs_accelerate_py._containers.reaching import on_network
+from ipfs_accelerate_py._containers.reaching import on_network, shares_network
 from ipfs_accelerate_py._containers.spec import Published, port_number
 from ipfs_kit_py.errors import InvalidParameterError, IPFSError, TimedOutError
 
@@ -75,6 +75,8 @@ def start(engine: Engine, plan: Plan) -> dict[str, Any]:
         TimedOutError: It did not become healthy in time.
     """
     check_name(plan.name)
+    if isinstance(plan.health, int):
+        _check_port(engine, plan.health)
     _have_image(engine, plan)
     mark = uuid.uuid4().hex
     try:
@@ -88,6 +90,15 @@ def start(engine: Engine, plan: Plan) -> dict[str, Any]:
     except BaseException:
         _discard(engine, plan.name, mark)
         raise
+
+
+def _check_port(engine: Engine, health: int) -> None:
+    port_number(health, least=1)
+    if not shares_network(engine):
+        raise InvalidParameterError(
+            "the network of this engine cannot be reached from here: name a command as "
+            "health, not a port"
+        )
 
 
 def _have_image(engine: Engine, plan: Plan) -> None:
@@ -124,7 +135,9 @@ def _remedy(said: str) -> str:
     if "manifest" in low and ("unknown" in low or "not found" in low):
         return "there is no such tag: see which there are"
     if "denied" in low or "unauthorized" in low or "forbidden" in low:
-        return "see that the name is right, and log in with `docker login` if it is private"
+        return (
+            "see that the name is right, and log in with `docker login` if it is private"
+        )
     return (
         "see that its registry can be reached, or bring the image here with `docker load` "
         "or `docker import`"
@@ -197,7 +210,7 @@ def _waited(engine: Engine, plan: Plan, made: str) -> dict[str, Any]:
             if state["ExitCode"] == 0 and plan.health is None and not _checked(state):
                 return found
             raise ContainerStartError(_death(engine, plan.name, made, state))
-        if _is_healthy(engine, found, plan.health, seconds):
+        if _is_healthy(found, plan.health, seconds):
             return found
         if seconds > plan.wait_seconds:
             raise TimedOutError(
@@ -213,24 +226,19 @@ def _checked(state: dict[str, Any]) -> bool:
     return status not in ("none", "")
 
 
-def _is_healthy(
-    engine: Engine, found: dict[str, Any], health: Health, seconds: float
-) -> bool:
+def _is_healthy(found: dict[str, Any], health: Health, seconds: float) -> bool:
     if isinstance(health, int):
-        return _listens(engine, found, health)
+        return _listens(found, health)
     state = found["State"]
     if _checked(state):
         return bool(state["Health"]["Status"] == "healthy")
     return bool(state["Running"]) and seconds >= _SETTLE_SECONDS
 
 
-def _listens(engine: Engine, found: dict[str, Any], port: int) -> bool:
-    place = on_network(engine, found, port_number(port, least=1))
+def _listens(found: dict[str, Any], port: int) -> bool:
+    place = on_network(found, port)
     if place is None:
-        raise InvalidParameterError(
-            "the network of this engine cannot be reached from here: name a command as "
-            "health, not a port"
-        )
+        return False
     try:
         socket.create_connection(place, timeout=1).close()
     except OSError:

@@ -10,12 +10,16 @@ import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from ipfs_accelerate_py._containers.engine import Engine, name_of
 from ipfs_accelerate_py._containers.errors import PortTakenError, TunnelError
-from ipfs_accelerate_py._containers.reaching import as_published, on_network
+from ipfs_accelerate_py._containers.reaching import (
+    as_published,
+    on_network,
+    shares_network,
+)
 from ipfs_accelerate_py._containers.spec import LOOPBACK
 from ipfs_kit_py.errors import IPFSError
 
@@ -23,6 +27,7 @@ _Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _CHUNK: Final = 1 << 16
 _DIAL_SECONDS: Final = 5.0
 _PROBE_SECONDS: Final = 2.0
+_WAYS: Final = ("network", "published", "exec")
 # One of these is in most images.
 _RELAY: Final = """\
 for tool in socat nc busybox; do
@@ -38,18 +43,6 @@ exit 127
 """
 
 
-class Way(NamedTuple):
-    """How a tunnel reaches its container.
-
-    Attributes:
-        name: `network`, `published` or `exec`.
-        place: The address, if it has one.
-    """
-
-    name: str
-    place: tuple[str, int] | None
-
-
 class Tunnel:
     """One tunnel, open from when it is made until `close`.
 
@@ -59,6 +52,12 @@ class Tunnel:
         local_port: The port here; 0 for any that is free.
         container_port: The port there.
         by: `network`, `published` or `exec`; the first that works if not given.
+
+    Attributes:
+        name: The container's name.
+        container_port: The port there.
+        local_port: The port here.
+        way: How it reaches the container: `network`, `published` or `exec`.
 
     Raises:
         PortTakenError: Somebody listens on the port here.
@@ -79,7 +78,7 @@ class Tunnel:
         self._tasks: set[asyncio.Task[None]] = set()
         self.name = name_of(found)
         self.container_port = container_port
-        self._way = _find_way(engine, found, container_port, by)
+        self.way = _find_way(engine, found, container_port, by)
         self._listener = _listen(local_port)
         self.local_port = int(self._listener.getsockname()[1])
         self._loop = asyncio.new_event_loop()
@@ -88,16 +87,6 @@ class Tunnel:
             target=self._serve, name=f"tunnel-{self.local_port}", daemon=True
         )
         self._thread.start()
-
-    @property
-    def way(self) -> str:
-        """How it reaches the container: `network`, `published` or `exec`."""
-        return self._way.name
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it takes connections."""
-        return self._thread.is_alive()
 
     def close(self) -> None:
         """End it and all its connections. More than once does no harm."""
@@ -137,7 +126,7 @@ class Tunnel:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            if self._way.name == "exec":
+            if self.way == "exec":
                 there, back = await self._through_exec()
                 pump = _pump_frames
             else:
@@ -153,19 +142,14 @@ class Tunnel:
             writer.transport.abort()
 
     async def _through_network(self) -> _Streams:
-        try:
-            return await _dial(self._way.place)
-        except OSError:
-            # It may have been started anew meanwhile, and have another address.
-            way = await asyncio.to_thread(self._again)
-            if way == self._way:
-                raise
-            self._way = way
-            return await _dial(way.place)
+        # It may have been started anew meanwhile, and another have its address.
+        host, port = await asyncio.to_thread(self._place)
+        async with asyncio.timeout(_DIAL_SECONDS):
+            return await asyncio.open_connection(host, port, limit=_CHUNK)
 
-    def _again(self) -> Way:
+    def _place(self) -> tuple[str, int]:
         found = self._engine.find_running(self.name)
-        return _way(self._engine, found, self.container_port, self._way.name)
+        return _place(self._engine, found, self.container_port, self.way)
 
     async def _through_exec(self) -> _Streams:
         made = await asyncio.to_thread(self._relay)
@@ -187,36 +171,31 @@ def _listen(port: int) -> socket.socket:
         ) from None
 
 
-def _find_way(
-    engine: Engine, found: dict[str, Any], port: int, by: str | None
-) -> Way:
-    if by is not None:
-        return _way(engine, found, port, by)
-    place = on_network(engine, found, port)
-    if place is not None and _is_reachable(place):
-        return Way("network", place)
-    place = as_published(engine, found, port)
-    if place is not None:
-        return Way("published", place)
-    return _way(engine, found, port, "exec")
-
-
-def _way(engine: Engine, found: dict[str, Any], port: int, name: str) -> Way:
+def _find_way(engine: Engine, found: dict[str, Any], port: int, by: str | None) -> str:
     where = f"port {port} of the container {name_of(found)}"
-    if name == "network":
-        place = on_network(engine, found, port)
-        if place is None:
-            raise TunnelError(f"{where}: its network cannot be reached from here")
-        return Way(name, place)
-    if name == "published":
-        place = as_published(engine, found, port)
-        if place is None:
-            raise TunnelError(f"{where} is not published: start it with ports=[{port}]")
-        return Way(name, place)
-    if name != "exec":
-        raise TunnelError(f"a tunnel goes by network, published or exec, not by {name!r}")
+    if by not in (None, *_WAYS):
+        raise TunnelError(f"a tunnel goes by {', '.join(_WAYS)}, not by {by!r}")
+    if by in (None, "network") and shares_network(engine):
+        place = on_network(found, port)
+        if place is not None and (by is not None or _is_reachable(place)):
+            return "network"
+    if by == "network":
+        raise TunnelError(f"{where} is in a network that cannot be reached from here")
+    if by in (None, "published") and as_published(engine, found, port) is not None:
+        return "published"
+    if by == "published":
+        raise TunnelError(f"{where} is not published: start it with ports=[{port}]")
     _check_relay(engine, found, where)
-    return Way(name, None)
+    return "exec"
+
+
+def _place(engine: Engine, found: dict[str, Any], port: int, way: str) -> tuple[str, int]:
+    place = (
+        on_network(found, port) if way == "network" else as_published(engine, found, port)
+    )
+    if place is None:
+        raise TunnelError(f"the container {name_of(found)} has no address any more")
+    return place
 
 
 def _check_relay(engine: Engine, found: dict[str, Any], where: str) -> None:
@@ -244,12 +223,6 @@ def _is_reachable(place: tuple[str, int]) -> bool:
     return True
 
 
-async def _dial(place: tuple[str, int] | None) -> _Streams:
-    assert place is not None  # noqa: S101 - of a way that has one
-    async with asyncio.timeout(_DIAL_SECONDS):
-        return await asyncio.open_connection(*place, limit=_CHUNK)
-
-
 async def _hijack(engine: Engine, made: str) -> _Streams:
     """Start a command in a container, with its input and output as streams.
 
@@ -262,7 +235,8 @@ async def _hijack(engine: Engine, made: str) -> _Streams:
         writer.write(
             f"POST /v{version}/exec/{made}/start HTTP/1.1\r\nHost: docker\r\n"
             "Content-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
         )
         async with asyncio.timeout(engine.timeout_seconds):
             await writer.drain()
@@ -345,5 +319,3 @@ def _log(message: str) -> None:
     import logging
 
     logging.getLogger("ipfs_accelerate_py").warning("tunnel to %s", message)
-
-

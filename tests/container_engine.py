@@ -1,9 +1,9 @@
 """A real Docker engine for the tests, with everything of its own.
 
 It runs in name spaces of its own for mounts and processes, so that whatever it starts
-ends with it, and it sees a copy of `/etc`, `/opt` and `/run`. Its network is a bridge that
-is made here and removed again, without firewall rules: containers reach this machine and
-each other, and nothing else.
+ends with it, and it sees a copy of `/etc`, `/opt` and `/run`. Its network is a bridge
+that is made here and removed again, without firewall rules: containers reach this machine
+and each other, and nothing else.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BUSYBOX = "busybox:latest"
 KUBO = "ipfs/kubo:latest"
+_APPLETS = ("cat", "echo", "httpd", "id", "mkdir", "nc", "sh", "sleep", "test", "true")
 # Kubo as its own image starts it, but offline: the API for all who reach the container.
 _START_KUBO = """\
 #!/bin/sh
@@ -119,10 +120,7 @@ class ContainerEngine:
             path = self.folder / "image.tar"
             with tarfile.open(path, "w") as archive:
                 _add(archive, "bin/busybox", self.busybox)
-                for applet in (
-                    "sh",
-                    *"cat nc httpd sleep mkdir test echo id true".split(),
-                ):
+                for applet in _APPLETS:
                     link = tarfile.TarInfo(f"bin/{applet}")
                     link.type, link.linkname = tarfile.SYMTYPE, "busybox"
                     archive.addfile(link)
@@ -179,7 +177,16 @@ def start(dockerd: Path, busybox: Path) -> ContainerEngine:
     """
     folder = Path(tempfile.mkdtemp(prefix="ik-"))
     try:
-        probe = ["unshare", "--mount", "--pid", "--fork", "sh", "-ec", _HIDE, folder]
+        probe: list[str | Path] = [
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "sh",
+            "-ec",
+            _HIDE,
+            folder,
+        ]
         _try(*probe, failing="no name spaces")
         with locked():
             bridge = _make_bridge()
@@ -196,7 +203,7 @@ def start(dockerd: Path, busybox: Path) -> ContainerEngine:
         "bridge": bridge,
         "cgroup-parent": bridge,
     } | dict.fromkeys(("iptables", "ip6tables", "ip-forward", "ip-masq"), "false")
-    command = [
+    command: list[str | Path] = [
         *("unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"),
         *("sh", "-ec", f'{_HIDE}\nexec "$@"', folder, dockerd),
         *(f"--{name}={value}" for name, value in options.items()),
@@ -210,7 +217,7 @@ def start(dockerd: Path, busybox: Path) -> ContainerEngine:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - it makes one system call
+            preexec_fn=_die_with_parent,
         )
     engine = ContainerEngine(folder, bridge, busybox, process)
     try:

@@ -34,7 +34,6 @@ FOLDER = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
 CLUSTER = "ipfs-cluster"
 FILE_SYSTEM = "the fsspec file system"
 CACHE = "the tiered cache"
-CONTAINERS = "containers"
 CHECKPOINTS = "checkpoints"
 DEMO = "the demo"
 
@@ -119,6 +118,7 @@ class Row:
         holds: Expressions that are true of its names afterwards.
         waits: What does not work yet.
         skips: First lines of statements that are left out, since they need what waits.
+        containers: Whether it is given a real container engine, with Kubo's image.
         cannot: Why it cannot run at all.
         note: What else a reader of the status should know.
     """
@@ -133,6 +133,7 @@ class Row:
     holds: tuple[str, ...] = ()
     waits: tuple[Wait, ...] = ()
     skips: tuple[str, ...] = ()
+    containers: bool = False
     cannot: str = ""
     note: str = ""
 
@@ -530,15 +531,31 @@ ROWS: tuple[Row, ...] = (
         heading="Backends (`backends`)",
         first="# Create a backends instance",
         prelude="import ipfs_accelerate_py",
-        waits=(
-            Wait(
-                CONTAINERS,
-                "backends = ipfs_accelerate_py.backends()",
-                AttributeError,
-                names="backends",
-                stops=True,
-            ),
+        containers=True,
+        holds=(
+            "(result['status'], result['state']) == ('success', 'running')",
+            "(tunnel['status'], tunnel['endpoint']) == ('connected', '127.0.0.1:5001')",
+            "[(it['name'], it['image'], it['status']) for it in containers] == "
+            "[('ipfs-node', 'ipfs/kubo:latest', 'running')]",
+            "{it['image']: it['local'] for it in images}['ipfs/kubo:latest'] is True",
+            # That it was stopped, and its tunnel with it.
+            "backends.get_container_status('ipfs-node')['status'] == 'exited'",
+            "backends.list_tunnels() == []",
         ),
+        note="with a real engine, and an image made of the real Kubo",
+    ),
+    Row(
+        document=ACCELERATE,
+        heading="Backends (`backends`)",
+        first="# Create a backends instance",
+        case="without an engine",
+        prelude="import ipfs_accelerate_py",
+        holds=(
+            "{it['status'] for it in (result, tunnel, *containers)} == {'error'}",
+            "'start Docker or Podman' in result['message']",
+            "{it['local'] for it in images} == {None}",
+        ),
+        note="without one every call says so in its result",
     ),
     Row(
         document=ACCELERATE,
@@ -578,13 +595,21 @@ ROWS: tuple[Row, ...] = (
         document=ACCELERATE,
         heading="Basic Usage",
         first="import ipfs_accelerate_py",
+        prelude=ACCELERATE_ANEW,
+        containers=True,
+        holds=(
+            "config.get('general', 'debug') is True",
+            "'debug = true' in Path('config.toml').read_text()",
+            "backends.get_container_status('ipfs-node')['status'] == 'running'",
+            "cid == my_file",
+            "Path('retrieved_file.txt').read_bytes() == my_file_bytes",
+        ),
         waits=(
             Wait(
-                CONTAINERS,
-                "backends = ipfs_accelerate_py.backends()",
+                CHECKPOINTS,
+                "dispatch_result = ipfs_accelerate_py.load_checkpoint_and_dispatch(cid)",
                 AttributeError,
-                names="backends",
-                stops=True,
+                names="load_checkpoint_and_dispatch",
             ),
         ),
     ),

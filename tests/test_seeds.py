@@ -82,6 +82,15 @@ def facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     }
 
 
+@pytest.fixture
+def port_5001() -> Iterator[None]:
+    """Have the port that the documents name for one test alone on this machine."""
+    from tests.container_engine import locked
+
+    with locked("-5001"):
+        yield
+
+
 @pytest.mark.parametrize("name", SHA256)
 def test_a_document_is_as_it_came(name: str) -> None:
     assert hashlib.sha256((SEEDS / name).read_bytes()).hexdigest() == SHA256[name]
@@ -102,8 +111,16 @@ def test_the_status_page_says_what_the_table_says() -> None:
     "row", RUNNABLE, ids=lambda row: f"{row.heading}{f' ({row.case})' * bool(row.case)}"
 )
 def test_a_block_does_what_it_shows(
-    row: Row, facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    row: Row,
+    facts: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    # None of the user's own.
+    monkeypatch.setenv("DOCKER_HOST", "unix:///no/such/socket")
+    if row.containers:
+        request.getfixturevalue("kubo_image")
+        request.getfixturevalue("port_5001")
     block = BLOCKS[row.key]
     text = substituted(block.text, row.substitutions, facts)
     if block.language == "python":
@@ -176,7 +193,7 @@ def run_python(text: str, row: Row, facts: Mapping[str, Any]) -> None:
                 assert_waits(wait, wait.at, "<probe>", names)
     finally:
         for value in names.values():
-            if type(value).__name__ in ("IpfsKit", "IPFSSimpleAPI"):
+            if type(value).__name__ in ("IpfsKit", "IPFSSimpleAPI", "backends"):
                 value.close()
 
 

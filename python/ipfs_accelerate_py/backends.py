@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
 
 from ipfs_accelerate_py._containers.engine import Engine, name_of
 from ipfs_accelerate_py._containers.errors import (
@@ -20,7 +20,6 @@ from ipfs_accelerate_py._containers.errors import (
 from ipfs_accelerate_py._modules import callable_module
 from ipfs_accelerate_py._results import failed, told
 from ipfs_kit_py import _forks
-from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py.errors import InvalidParameterError, IPFSError
 
 if TYPE_CHECKING:
@@ -32,24 +31,17 @@ if TYPE_CHECKING:
 __all__ = ["backends"]
 
 P = ParamSpec("P")
-_Rows = list[dict[str, Any]]
+_Rows: TypeAlias = list[dict[str, Any]]
 
 
-def _rows(
-    *columns: str,
-) -> Callable[
-    [Callable[Concatenate["backends", P], _Rows]],
-    Callable[Concatenate["backends", P], _Rows],
-]:
+def _rows(*columns: str) -> Callable[[Callable[P, _Rows]], Callable[P, _Rows]]:
     """Turn what a method raises into a list whose one row tells of it."""
 
-    def decorate(
-        work: Callable[Concatenate["backends", P], _Rows],
-    ) -> Callable[Concatenate["backends", P], _Rows]:
+    def decorate(work: Callable[P, _Rows]) -> Callable[P, _Rows]:
         @functools.wraps(work)
-        def wrapped(self: "backends", *args: P.args, **kwargs: P.kwargs) -> _Rows:
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> _Rows:
             try:
-                return work(self, *args, **kwargs)
+                return work(*args, **kwargs)
             except (IPFSError, OSError) as error:
                 return [dict.fromkeys(columns) | failed(error)]
 
@@ -133,9 +125,9 @@ class backends:
                 the container, with `:ro` after it if they are only to be read.
             memory: Most that it may take: bytes, or text such as `512m`.
             cpus: Most of the processors' time, such as `1.5`.
-            health: When it counts as started: a command that succeeds in it, or one of its
-                ports on which somebody listens. If not given, what the image says, or that
-                it has not ended after half a second.
+            health: When it counts as started: a command that succeeds in it, or one of
+                its ports on which somebody listens. If not given, what the image says, or
+                that it has not ended after half a second.
             wait_seconds: How long to wait for that; `docker.timeout` if not given, and 0
                 does not wait.
             pull: Ask the image's registry for it, if it is not here.
@@ -238,8 +230,8 @@ class backends:
             only_running: Leave out those that do not run.
 
         Returns:
-            `name`, `id`, `image` and `status` of each. If they cannot be had: one row with
-            `status: "error"`, `message`, `error_type`.
+            `name`, `id`, `image` and `status` of each. If they cannot be had: one row
+            with `status: "error"`, `message`, `error_type`.
         """
         with self._engine.asked("listing the containers") as api:
             listed = api.containers(all=not only_running)
@@ -287,7 +279,7 @@ class backends:
         """Open a tunnel from a port of the loopback address to a port of a container.
 
         The port need not be published. The tunnel takes any number of connections, until
-        `close_tunnel`, `close`, or the container is stopped or removed through this object.
+        `close_tunnel`, `close`, or the container is stopped or removed by this object.
 
         Args:
             container_name: A container that runs.

@@ -19,9 +19,9 @@ from tests.integration.conftest import free_port
 from tests.processes import run_python
 
 import ipfs_accelerate_py
-from ipfs_accelerate_py import backends as Backends
 from ipfs_accelerate_py._containers import spec
 from ipfs_accelerate_py._containers.spec import Published
+from ipfs_accelerate_py.backends import backends
 from ipfs_kit_py._engine.kubo import KuboEngine
 from ipfs_kit_py.errors import InvalidParameterError
 
@@ -42,8 +42,8 @@ def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def made(_nobody: None, containers: ContainerEngine) -> Iterator[Backends]:
-    """Backends on the real engine; afterwards nothing of them is left."""
+def made(_nobody: None, containers: ContainerEngine) -> Iterator[backends]:
+    """On the real engine; afterwards nothing of them is left."""
     before = threads()
     del containers
     with ipfs_accelerate_py.backends() as it:
@@ -66,7 +66,7 @@ def sockets() -> int:
     return found
 
 
-def configured(**docker: object) -> Backends:
+def configured(**docker: object) -> backends:
     config = ipfs_accelerate_py.config()
     for key, value in docker.items():
         config.set("docker", key, value)
@@ -103,7 +103,7 @@ def until(expected: object, work: Callable[[], object]) -> None:
     assert work() == expected
 
 
-def test_a_container_lives_and_ends(made: Backends, containers: ContainerEngine) -> None:
+def test_a_container_lives_and_ends(made: backends, containers: ContainerEngine) -> None:
     started = made.start_container("one", "busybox", command=SLEEP)
     assert started["status"] == "success", started
     identity = started["container_id"]
@@ -128,7 +128,7 @@ def test_a_container_lives_and_ends(made: Backends, containers: ContainerEngine)
     assert containers.containers() == []
 
 
-def test_what_is_given_reaches_the_container(made: Backends, tmp_path: Path) -> None:
+def test_what_is_given_reaches_the_container(made: backends, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("mounted\n")
     done = made.start_container(
@@ -151,14 +151,14 @@ def test_what_is_given_reaches_the_container(made: Backends, tmp_path: Path) -> 
     assert [it.name for it in (tmp_path / "in").iterdir()] == ["a.txt"]
 
 
-def test_limits_are_set(made: Backends, containers: ContainerEngine) -> None:
+def test_limits_are_set(made: backends, containers: ContainerEngine) -> None:
     made.start_container("small", BUSYBOX, command=SLEEP, memory="64m", cpus=0.5)
     with containers.client() as client:
         limits = client.inspect_container("small")["HostConfig"]
     assert (limits["Memory"], limits["NanoCpus"]) == (64 << 20, 500_000_000)
 
 
-def test_ports_are_published_on_loopback_alone(made: Backends) -> None:
+def test_ports_are_published_on_loopback_alone(made: backends) -> None:
     command = ["sh", "-c", "echo hi >/index.html; exec busybox httpd -f -p 80 -h /"]
     started = made.start_container("web", BUSYBOX, {80: None}, command=command, health=80)
     [place] = started["ports"]["80/tcp"]
@@ -170,7 +170,7 @@ def test_ports_are_published_on_loopback_alone(made: Backends) -> None:
     assert other["ports"]["80/tcp"][0].startswith("127.0.0.2:")
 
 
-def test_a_start_waits_for_health(made: Backends) -> None:
+def test_a_start_waits_for_health(made: backends) -> None:
     command = ["sh", "-c", "sleep 1; echo >/ready; exec sleep 600"]
     done = made.start_container("aa", BUSYBOX, command=command, health="test -e /ready")
     assert (done["status"], done["health"]) == ("success", "healthy")
@@ -219,7 +219,7 @@ DYING = ["sh", "-c", "for n in 1 2 3; do echo line $n; done; exit 3"]
     ],
 )
 def test_what_does_not_start_is_an_error_and_leaves_nothing(
-    made: Backends,
+    made: backends,
     containers: ContainerEngine,
     options: dict[str, Any],
     kind: str,
@@ -232,7 +232,7 @@ def test_what_does_not_start_is_an_error_and_leaves_nothing(
     assert containers.containers() == []
 
 
-def test_a_name_is_taken_once(made: Backends, containers: ContainerEngine) -> None:
+def test_a_name_is_taken_once(made: backends, containers: ContainerEngine) -> None:
     first = made.start_container("one", BUSYBOX, command=SLEEP)
     done = made.start_container("one", BUSYBOX, command=SLEEP)
     assert (done["status"], done["error_type"]) == ("error", "ContainerExistsError")
@@ -243,7 +243,7 @@ def test_a_name_is_taken_once(made: Backends, containers: ContainerEngine) -> No
     assert (status["id"], status["status"]) == (first["container_id"], "running")
 
 
-def test_a_port_is_taken_once(made: Backends, containers: ContainerEngine) -> None:
+def test_a_port_is_taken_once(made: backends, containers: ContainerEngine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         done = made.start_container("one", BUSYBOX, {80: port}, command=SLEEP)
@@ -275,7 +275,7 @@ class _Registry(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.wfile.write(body)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - as http.server calls it
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -290,7 +290,7 @@ class _Registry(http.server.BaseHTTPRequestHandler):
     ],
 )
 def test_a_refused_pull_says_why(
-    made: Backends, says: tuple[int, str], words: str
+    made: backends, says: tuple[int, str], words: str
 ) -> None:
     with registry(says) as port:
         done = made.start_container("one", f"127.0.0.1:{port}/private:1")
@@ -324,7 +324,7 @@ def registry(says: tuple[int, str]) -> Iterator[int]:
         server.server_close()
 
 
-def test_what_is_not_there_is_said(made: Backends) -> None:
+def test_what_is_not_there_is_said(made: backends) -> None:
     for done in (
         made.stop_container("none"),
         made.remove_container("none"),
@@ -340,7 +340,7 @@ def test_what_is_not_there_is_said(made: Backends) -> None:
     assert made.close_tunnel("none")["status"] == "error"
 
 
-def test_the_beginning_of_an_identity_is_no_name(made: Backends) -> None:
+def test_the_beginning_of_an_identity_is_no_name(made: backends) -> None:
     done = made.start_container("one", BUSYBOX, command=SLEEP)
     found = made.stop_container(done["container_id"][:6])
     assert found["error_type"] == "ContainerNotFoundError"
@@ -349,7 +349,7 @@ def test_the_beginning_of_an_identity_is_no_name(made: Backends) -> None:
     assert made.remove_container("one", force=True)["status"] == "success"
 
 
-def test_a_stopped_container_has_no_tunnel(made: Backends) -> None:
+def test_a_stopped_container_has_no_tunnel(made: backends) -> None:
     made.start_container("job", BUSYBOX, command=["true"])
     done = made.docker_tunnel("job", 0, 80)
     assert (done["status"], done["error_type"]) == ("error", "ContainerNotRunningError")
@@ -357,7 +357,7 @@ def test_a_stopped_container_has_no_tunnel(made: Backends) -> None:
 
 @pytest.mark.parametrize("by", [None, "network", "exec"])
 def test_a_tunnel_leads_to_a_port_that_is_not_published(
-    made: Backends, by: str | None
+    made: backends, by: str | None
 ) -> None:
     made.start_container("echo", BUSYBOX, command=ECHO, health=7000)
     tunnel = made.docker_tunnel("echo", 0, 7000, by=by)
@@ -386,7 +386,7 @@ def test_a_tunnel_leads_to_a_port_that_is_not_published(
         ask(tunnel["endpoint"])
 
 
-def test_a_published_port_is_a_way_too(made: Backends) -> None:
+def test_a_published_port_is_a_way_too(made: backends) -> None:
     made.start_container("echo", BUSYBOX, [7000], command=ECHO, health=7000)
     tunnel = made.docker_tunnel("echo", 0, 7000, by="published")
     assert ask(tunnel["endpoint"], b"you") == b"hello\nyou"
@@ -397,7 +397,7 @@ def test_a_published_port_is_a_way_too(made: Backends) -> None:
 
 
 def test_a_tunnel_finds_a_container_that_was_started_anew(
-    made: Backends, containers: ContainerEngine
+    made: backends, containers: ContainerEngine
 ) -> None:
     made.start_container("echo", BUSYBOX, command=ECHO, health=7000)
     tunnel = made.docker_tunnel("echo", 0, 7000)
@@ -446,7 +446,7 @@ def test_a_tunnel_ends_with_its_container_or_its_object(
 
 
 def test_the_seeds_container_is_a_node_that_the_kit_talks_to(
-    made: Backends, kubo_image: ContainerEngine, tmp_path: Path
+    made: backends, kubo_image: ContainerEngine, tmp_path: Path
 ) -> None:
     del kubo_image
     result = made.start_container("ipfs-node", "ipfs/kubo:latest")
@@ -498,7 +498,7 @@ def test_without_an_engine_all_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_engine_that_went_away_is_said_and_found_again(
-    made: Backends, monkeypatch: pytest.MonkeyPatch
+    made: backends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert made.list_containers() == []
     url = os.environ["DOCKER_HOST"]
@@ -568,7 +568,7 @@ def test_the_catalogue_is_the_users_too(
             assert (str(mine) in row["message"], words in row["message"]) == (True, True)
 
 
-def test_threads_share_one(made: Backends, containers: ContainerEngine) -> None:
+def test_threads_share_one(made: backends, containers: ContainerEngine) -> None:
     found: list[str] = []
 
     def work(n: int) -> None:

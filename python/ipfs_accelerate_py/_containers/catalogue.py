@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ipfs_accelerate_py._containers.spec import reference
 from ipfs_kit_py._config.files import parse_toml, read_text
@@ -37,10 +37,11 @@ def entries(users: Path) -> list[Entry]:
 
 def _read(path: Path) -> dict[str, Entry]:
     try:
-        images = parse_toml(read_text(str(path))).get("images", {})
+        tables = cast("dict[str, object]", parse_toml(read_text(str(path))))
     except UnfitError as error:
         message = f"{path} {error}"
     else:
+        images = tables.get("images", {})
         if not isinstance(images, Mapping):
             raise ConfigurationError(f"{path}: images is {word_for(images)}, not a table")
         return {name: _entry(path, name, it) for name, it in images.items()}

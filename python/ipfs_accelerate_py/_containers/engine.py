@@ -5,7 +5,6 @@ import re
 import socket
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +21,8 @@ from ipfs_kit_py import _forks
 from ipfs_kit_py.errors import InvalidParameterError, IPFSError, TimedOutError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from docker import APIClient
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")

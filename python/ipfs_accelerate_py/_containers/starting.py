@@ -104,14 +104,14 @@ def _check_port(engine: Engine, health: int) -> None:
 def _have_image(engine: Engine, plan: Plan) -> None:
     try:
         with engine.asked(f"looking for the image {plan.image}") as api:
-            api.inspect_image(plan.image)
+            api.inspect_image(plan.image)  # type: ignore[no-untyped-call]
     except ImageNotFoundError:
         if plan.pull:
             _pull(engine, plan.image)
             return
         raise ImageNotFoundError(
-            f"the image {plan.image} is not here: pull=True asks its registry, or load it "
-            "with `docker load`, `docker import` or `docker build`"
+            f"the image {plan.image} is not here: pull=True asks its registry, or "
+            "load it with `docker load`, `docker import` or `docker build`"
         ) from None
 
 
@@ -139,8 +139,8 @@ def _remedy(said: str) -> str:
             "see that the name is right, and log in with `docker login` if it is private"
         )
     return (
-        "see that its registry can be reached, or bring the image here with `docker load` "
-        "or `docker import`"
+        "see that its registry can be reached, or bring the image here with `docker "
+        "load` or `docker import`"
     )
 
 

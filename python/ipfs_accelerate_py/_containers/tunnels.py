@@ -136,7 +136,9 @@ class Tunnel:
                 await _both(pump(there, writer), _pump(reader, back))
         except (OSError, IPFSError, asyncio.IncompleteReadError) as error:
             # Whoever connected sees that it ends; this says why.
-            _log(f"{self.name}:{self.container_port}: {error or type(error).__name__}")
+            _log(
+                f"{self.name}:{self.container_port}: {str(error) or type(error).__name__}"
+            )
         finally:
             # No more than was sent is lost: all that went well is closed by now.
             writer.transport.abort()
@@ -166,8 +168,8 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server((LOOPBACK, port), backlog=128)
     except OSError as error:
         raise PortTakenError(
-            f"port {port} of this machine cannot be had ({error.strerror}): take another, "
-            "or 0 for any that is free"
+            f"port {port} of this machine cannot be had ({error.strerror}): take "
+            "another, or 0 for any that is free"
         ) from None
 
 
@@ -207,8 +209,8 @@ def _check_relay(engine: Engine, found: dict[str, Any], where: str) -> None:
         status = api.exec_inspect(made)["ExitCode"]
     if status:
         raise TunnelError(
-            f"{where} is in a network that cannot be reached from here, and the image has "
-            "neither socat nor nc to relay with: publish the port when it is started"
+            f"{where} is in a network that cannot be reached from here, and the image "
+            "has neither socat nor nc to relay with: publish the port when it is started"
         )
 
 
@@ -241,12 +243,13 @@ async def _hijack(engine: Engine, made: str) -> _Streams:
         async with asyncio.timeout(engine.timeout_seconds):
             await writer.drain()
             head = await reader.readuntil(b"\r\n\r\n")
-        status = head.split(None, 2)[1]
-        if status not in (b"101", b"200"):
-            raise TunnelError(f"the engine does not start a relay: {status.decode()}")
     except BaseException:
         writer.close()
         raise
+    status = head.split(None, 2)[1]
+    if status not in (b"101", b"200"):
+        writer.close()
+        raise TunnelError(f"the engine does not start a relay: {status.decode()}")
     return reader, writer
 
 

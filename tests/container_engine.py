@@ -111,7 +111,12 @@ class ContainerEngine:
                 client.remove_container(it["Id"], v=True, force=True)
 
     def import_image(
-        self, name: str, files: dict[str, bytes | Path], changes: list[str]
+        self,
+        name: str,
+        files: dict[str, bytes | Path],
+        changes: list[str],
+        *,
+        applets: tuple[str, ...] = _APPLETS,
     ) -> None:
         """Make an image of busybox and some files, unless it is there."""
         with self.client() as client:
@@ -120,7 +125,7 @@ class ContainerEngine:
             path = self.folder / "image.tar"
             with tarfile.open(path, "w") as archive:
                 _add(archive, "bin/busybox", self.busybox)
-                for applet in _APPLETS:
+                for applet in applets:
                     link = tarfile.TarInfo(f"bin/{applet}")
                     link.type, link.linkname = tarfile.SYMTYPE, "busybox"
                     archive.addfile(link)

@@ -23,6 +23,8 @@ NO_CODE = {"seed-status.md"}
 AT_HOME = {"content.md"}
 # Pages that start a daemon, in the folder `node`.
 WITH_KUBO = {"kubo.md"}
+# Pages that start containers.
+WITH_CONTAINERS = {"containers.md"}
 
 
 @pytest.fixture
@@ -105,6 +107,8 @@ def test_code_blocks_run(
 ) -> None:
     if page.name == "gateways.md":
         request.getfixturevalue("gateway")
+    if page.name in WITH_CONTAINERS:
+        request.getfixturevalue("kubo_image")
     names: dict[str, object] = {}
     found = 0
     for language, text in blocks(page):

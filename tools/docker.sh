@@ -12,7 +12,7 @@ cannot() {
   exit 0
 }
 
-[[ $(uname -s) == Linux ]] || cannot "it needs Linux"
+[[ $(uname -s) == Linux && $(id -u) == 0 ]] || cannot "it needs root on Linux"
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || cannot "it comes from Debian's packages"
 
 packages=(docker.io containerd runc busybox-static)

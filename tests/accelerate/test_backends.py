@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.container_engine import BUSYBOX, KUBO, ContainerEngine
 from tests.integration.conftest import free_port
-from tests.processes import run_python
+from tests.processes import run_python, seconds_to_interrupt
 
 import ipfs_accelerate_py
 from ipfs_accelerate_py._containers import spec
@@ -26,6 +26,7 @@ from ipfs_kit_py._engine.kubo import KuboEngine
 from ipfs_kit_py.errors import InvalidParameterError
 
 SLEEP = ["sleep", "600"]
+WEB = ["sh", "-c", "echo hi >/index.html; exec httpd -f -p 80 -h /"]
 # Says the same to all, and then what it was told.
 ECHO = ["nc", "-ll", "-p", "7000", "-e", "sh", "-c", "echo hello; cat"]
 
@@ -151,6 +152,18 @@ def test_what_is_given_reaches_the_container(made: backends, tmp_path: Path) -> 
     assert [it.name for it in (tmp_path / "in").iterdir()] == ["a.txt"]
 
 
+def test_what_is_interrupted_leaves_no_container(
+    containers: ContainerEngine, tmp_path: Path
+) -> None:
+    work = """
+    import ipfs_accelerate_py
+    ipfs_accelerate_py.backends().start_container(
+        "slow", "busybox", command=["sleep", "600"], health="false")
+    """
+    seconds_to_interrupt(work, tmp_path, after=1.5)
+    assert containers.containers() == []
+
+
 def test_limits_are_set(made: backends, containers: ContainerEngine) -> None:
     made.start_container("small", BUSYBOX, command=SLEEP, memory="64m", cpus=0.5)
     with containers.client() as client:
@@ -159,14 +172,13 @@ def test_limits_are_set(made: backends, containers: ContainerEngine) -> None:
 
 
 def test_ports_are_published_on_loopback_alone(made: backends) -> None:
-    command = ["sh", "-c", "echo hi >/index.html; exec busybox httpd -f -p 80 -h /"]
-    started = made.start_container("web", BUSYBOX, {80: None}, command=command, health=80)
+    started = made.start_container("web", BUSYBOX, {80: None}, command=WEB, health=80)
     [place] = started["ports"]["80/tcp"]
     assert place.startswith("127.0.0.1:")
     with urllib.request.urlopen(f"http://{place}/", timeout=20) as reply:
         assert reply.read() == b"hi\n"
     made.remove_container("web", force=True)
-    other = made.start_container("web", BUSYBOX, ["127.0.0.2::80"], command=command)
+    other = made.start_container("web", BUSYBOX, ["127.0.0.2::80"], command=WEB)
     assert other["ports"]["80/tcp"][0].startswith("127.0.0.2:")
 
 
@@ -394,6 +406,36 @@ def test_a_published_port_is_a_way_too(made: backends) -> None:
     assert other["error_type"] == "TunnelError"
     assert "ports=[7001]" in other["message"]
     assert made.docker_tunnel("echo", 0, 7001, by="post")["error_type"] == "TunnelError"
+
+
+def test_a_tunnel_takes_many_connections_at_once(made: backends) -> None:
+    made.start_container("web", BUSYBOX, command=WEB, health=80)
+    tunnel = made.docker_tunnel("web", 0, 80)
+    place = ("127.0.0.1", tunnel["local_port"])
+    with contextlib.ExitStack() as stack:
+        many = [
+            stack.enter_context(socket.create_connection(place, timeout=20))
+            for _ in range(60)
+        ]
+        # All are open before the first is served.
+        assert threads() == {f"tunnel-{tunnel['local_port']}"}
+        for it in many:
+            it.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        found = [stack.enter_context(it.makefile("rb")).read() for it in many]
+    assert all(it.endswith(b"\r\n\r\nhi\n") for it in found)
+
+
+def test_an_image_with_no_relay_has_no_tunnel_through_it(
+    made: backends, containers: ContainerEngine
+) -> None:
+    containers.import_image(
+        "bare:latest", {}, ['ENTRYPOINT ["/bin/busybox", "sleep", "600"]'], applets=()
+    )
+    made.start_container("bare", "bare")
+    done = made.docker_tunnel("bare", 0, 80, by="exec")
+    assert (done["status"], done["error_type"]) == ("error", "TunnelError")
+    assert "publish the port" in done["message"]
+    assert made.docker_tunnel("bare", 0, 80)["by"] == "network"
 
 
 def test_a_tunnel_finds_a_container_that_was_started_anew(

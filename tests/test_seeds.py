@@ -33,6 +33,7 @@ from tests.seed_blocks import (
     blocks,
 )
 
+from ipfs_accelerate_py import ipfs_accelerate
 from ipfs_kit_py import car_blocks, car_pack, cid_of, hash_file, hash_tree
 
 V0 = "unixfs-v0-2015"
@@ -195,6 +196,8 @@ def run_python(text: str, row: Row, facts: Mapping[str, Any]) -> None:
         for value in names.values():
             if type(value).__name__ in ("IpfsKit", "IPFSSimpleAPI", "backends"):
                 value.close()
+        # What it opened in this place is not for the tests that come after.
+        ipfs_accelerate.close()
 
 
 def statements(text: str, row: Row) -> Iterator[tuple[ast.stmt, str]]:

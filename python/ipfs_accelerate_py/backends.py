@@ -233,14 +233,16 @@ class backends:
             `name`, `id`, `image` and `status` of each. If they cannot be had: one row
             with `status: "error"`, `message`, `error_type`.
         """
+        from ipfs_accelerate_py._containers import spec
+
         with self._engine.asked("listing the containers") as api:
             listed = api.containers(all=not only_running)
         return [
             {
                 "name": str((it.get("Names") or ["/"])[0]).lstrip("/"),
                 "id": it["Id"],
-                "image": it["Image"],
-                "status": it["State"],
+                "image": spec.short(it["Image"]),
+                "status": _status(it["State"]),
             }
             for it in listed
         ]
@@ -340,13 +342,17 @@ class backends:
             `name`, `image`, `description`, and `local`: whether the engine has it, or
             `None` if no engine answers.
         """
+        from ipfs_accelerate_py._containers import spec
         from ipfs_accelerate_py._containers.catalogue import entries
 
         named = str(self._settings.get("docker", "catalogue"))
         known = entries(Path(named).expanduser())
         here = self._images()
         return [
-            {**it._asdict(), "local": None if here is None else it.image in here}
+            {
+                **it._asdict(),
+                "local": None if here is None else spec.short(it.image) in here,
+            }
             for it in known
         ]
 
@@ -355,14 +361,14 @@ class backends:
         return self.marketplace()
 
     def _images(self) -> set[str] | None:
+        from ipfs_accelerate_py._containers import spec
+
         try:
             with self._engine.asked("listing the images") as api:
                 listed = api.images()
         except (IPFSError, OSError, ImportError):
             return None
-        tags = {str(tag) for it in listed for tag in it.get("RepoTags") or ()}
-        # Podman writes the registry where Docker leaves it out.
-        return tags | {tag.removeprefix("docker.io/") for tag in tags}
+        return {spec.short(tag) for it in listed for tag in it.get("RepoTags") or ()}
 
     def _close_tunnels_to(self, name: str) -> None:
         with self._lock:
@@ -390,15 +396,22 @@ def _of_tunnel(tunnel_id: str, it: "Tunnel") -> dict[str, Any]:
     }
 
 
+def _status(said: str) -> str:
+    # So says Podman for a moment.
+    return "exited" if said == "stopped" else said
+
+
 def _described(found: dict[str, Any]) -> dict[str, Any]:
+    from ipfs_accelerate_py._containers import spec
+
     state = found["State"]
     ports = found["NetworkSettings"].get("Ports") or {}
     health = (state.get("Health") or {}).get("Status")
     return {
         "name": name_of(found),
         "id": str(found["Id"]),
-        "image": str(found["Config"]["Image"]),
-        "status": str(state["Status"]),
+        "image": spec.short(found["Config"]["Image"]),
+        "status": _status(state["Status"]),
         "health": None if health in ("", "none") else health,
         "ports": {
             port: [f"{it['HostIp']}:{it['HostPort']}" for it in places or ()]

@@ -20,6 +20,7 @@ from tests.processes import run_python, seconds_to_interrupt
 
 import ipfs_accelerate_py
 from ipfs_accelerate_py._containers import spec
+from ipfs_accelerate_py._containers.engine import of_engine
 from ipfs_accelerate_py._containers.spec import Published
 from ipfs_accelerate_py.backends import backends
 from ipfs_kit_py._engine.kubo import KuboEngine
@@ -687,6 +688,34 @@ def test_nothing_is_loaded_before_it_is_used() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ('no container with name or ID "web" found: no such container', "NotFoundError"),
+        (
+            'creating container storage: the container name "web" is already in use by '
+            "342c. You have to remove that container to be able to reuse that name",
+            "ContainerExistsError",
+        ),
+        (
+            "cannot listen on the TCP port: listen tcp4 127.0.0.1:43183: bind: address "
+            "already in use",
+            "PortTakenError",
+        ),
+        ("failed to find image none: none: No such image", "NotFoundError"),
+        (
+            "cannot remove container 342c as it is running - running or paused "
+            "containers cannot be removed without force: container state improper",
+            "ContainerError",
+        ),
+    ],
+)
+def test_what_podman_says_is_understood(said: str, kind: str) -> None:
+    error = of_engine("trying", said)
+    assert kind in {it.__name__ for it in type(error).__mro__}
+    assert ("force=True" in str(error)) == ("without force" in said)
+
+
+@pytest.mark.parametrize(
     ("given", "expected"),
     [
         ({5001: 5001}, [("5001/tcp", "127.0.0.1", 5001)]),
@@ -717,6 +746,7 @@ def test_sizes_and_names_are_read() -> None:
         None, 5, 1024, 3 << 29, 2 << 20,
     ]  # fmt: skip
     assert spec.reference("localhost:5000/a") == "localhost:5000/a:latest"
+    assert spec.short("docker.io/library/busybox:latest") == BUSYBOX
     assert spec.reference("a@sha256:00") == "a@sha256:00"
     assert spec.environment(["A=1", "B="]) == ["A=1", "B="]
     assert spec.mounts({"named": {"bind": "/x", "mode": "ro"}}) == ["named:/x:ro"]

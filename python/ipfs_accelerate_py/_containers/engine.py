@@ -178,7 +178,7 @@ def of_engine(what: str, said: str) -> ContainerError:
             f"{what}: a container of that name is there; remove_container() it, or take "
             "another name"
         )
-    if "running container" in low:
+    if "running container" in low or "running or paused container" in low:
         return ContainerError(f"{what}: it runs; stop_container() it, or force=True")
     if "is not running" in low:
         return ContainerNotRunningError(f"{what}: {said}")

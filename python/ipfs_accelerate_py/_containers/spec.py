@@ -175,3 +175,8 @@ def reference(image: str) -> str:
         raise InvalidParameterError(f"{image!r} can be no image's name")
     last = image.rpartition("/")[2]
     return image if ":" in last or "@" in last else f"{image}:latest"
+
+
+def short(image: str) -> str:
+    """Leave out what Docker leaves out of an image's name, and Podman writes."""
+    return image.removeprefix("docker.io/").removeprefix("library/")

@@ -38,10 +38,13 @@ exec ipfs daemon --offline
 """
 # A name space of mounts has copies of what the engine would write to. `$0` is its folder.
 _HIDE = """\
-for hidden in etc opt run; do
-  mkdir -p "$0/$hidden/upper" "$0/$hidden/work"
+hide=$0/hide
+mkdir -p "$hide"
+mount -t tmpfs tmpfs "$hide"
+for name in etc opt run; do
+  mkdir -p "$hide/$name/upper" "$hide/$name/work"
   mount -t overlay overlay \
-    -o "lowerdir=/$hidden,upperdir=$0/$hidden/upper,workdir=$0/$hidden/work" "/$hidden"
+    -o "lowerdir=/$name,upperdir=$hide/$name/upper,workdir=$hide/$name/work" "/$name"
 done
 """
 _LOCK = Path(tempfile.gettempdir()) / "ipfs-kit-tests-containers.lock"
@@ -193,6 +196,7 @@ def start(dockerd: Path, busybox: Path) -> ContainerEngine:
             folder,
         ]
         _try(*probe, failing="no name spaces")
+        _check_groups()
         with locked():
             bridge = _make_bridge()
     except BaseException:
@@ -258,6 +262,13 @@ def _make_bridge() -> str:
     subprocess.run(["ip", "addr", "add", f"10.213.{third}.1/24", "dev", name], check=True)
     subprocess.run(["ip", "link", "set", name, "up"], check=True)
     return name
+
+
+def _check_groups() -> None:
+    groups = Path("/sys/fs/cgroup")
+    unified = (groups / "cgroup.controllers").exists()
+    if not os.access(groups if unified else groups / "memory", os.W_OK):
+        raise EngineImpossibleError("control groups cannot be written")
 
 
 def _try(*command: str | Path, failing: str) -> None:

@@ -258,11 +258,15 @@ REIMPORTED = """
 import importlib, sys, threading
 failed, again = [], []
 def once():
-    for name in ("ipfs_accelerate_py", "ipfs_accelerate_py.config"):
+    package = "ipfs_accelerate_py"
+    for name in (package, f"{package}.config", f"{package}.backends"):
         sys.modules.pop(name, None)
         importlib.import_module(name)
     import ipfs_accelerate_py
     assert ipfs_accelerate_py.config().get("cache", "enabled") is True
+    assert ipfs_accelerate_py.backends().list_tunnels() == []
+    import ipfs_accelerate_py.backends as backends
+    assert backends().list_tunnels() == []
     import ipfs_accelerate_py.config as config
     assert config().get("cache", "enabled") is True
 def work():

@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import io
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -169,10 +168,7 @@ class ContainerEngine:
             self.process.kill()
             self.process.wait()
         subprocess.run(["ip", "link", "del", self.bridge], check=False)
-        groups = Path("/sys/fs/cgroup")
-        for group in (groups / self.bridge, *groups.glob(f"*/{self.bridge}")):
-            with contextlib.suppress(OSError):
-                group.rmdir()
+        _remove_groups(self.bridge)
         shutil.rmtree(self.folder)
 
 
@@ -183,7 +179,7 @@ def start(dockerd: Path, busybox: Path) -> ContainerEngine:
         EngineImpossibleError: This machine does not allow it.
         RuntimeError: It ended, or does not answer; its log says why.
     """
-    folder = Path(tempfile.mkdtemp(prefix="ik-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"ik-{os.getpid()}-"))
     try:
         probe: list[str | Path] = [
             "unshare",
@@ -198,6 +194,7 @@ def start(dockerd: Path, busybox: Path) -> ContainerEngine:
         _try(*probe, failing="no name spaces")
         _check_groups()
         with locked():
+            _sweep()
             bridge = _make_bridge()
     except BaseException:
         shutil.rmtree(folder)
@@ -249,13 +246,34 @@ def _wait(engine: ContainerEngine) -> None:
     raise RuntimeError((engine.folder / "log").read_text(errors="replace")[-2000:])
 
 
+def _sweep() -> None:
+    """Remove what tests left that were killed; their engines ended with them."""
+    for path in Path(tempfile.gettempdir()).glob("ik-*-*"):
+        if not Path("/proc", path.name.split("-")[1]).exists():
+            shutil.rmtree(path, ignore_errors=True)
+    for path in Path("/sys/class/net").glob("ik*"):
+        if not Path("/proc", path.name.removeprefix("ik")).exists():
+            subprocess.run(["ip", "link", "del", path.name], check=False)
+    for path in _groups("ik*"):
+        if not Path("/proc", path.name.removeprefix("ik")).exists():
+            _remove_groups(path.name)
+
+
+def _groups(pattern: str) -> list[Path]:
+    groups = Path("/sys/fs/cgroup")
+    return [*groups.glob(pattern), *groups.glob(f"*/{pattern}")]
+
+
+def _remove_groups(name: str) -> None:
+    for group in _groups(name):
+        for path in (*group.glob("*/"), group):
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
 def _make_bridge() -> str:
     """Make a network in a range that nobody here has."""
     listed = subprocess.run(["ip", "-o", "addr"], capture_output=True, text=True)
-    for name, pid in set(re.findall(r"\b(ik(\d+))\b", listed.stdout)):
-        if not Path(f"/proc/{pid}").exists():
-            # Of tests that were killed.
-            subprocess.run(["ip", "link", "del", name], check=False)
     third = next(n for n in range(1, 255) if f" 10.213.{n}." not in listed.stdout)
     name = f"ik{os.getpid()}"
     _try("ip", "link", "add", name, "type", "bridge", failing="no bridge")

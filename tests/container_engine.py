@@ -7,7 +7,6 @@ and each other, and nothing else.
 """
 
 import contextlib
-import fcntl
 import io
 import os
 import shutil
@@ -56,6 +55,8 @@ class EngineImpossibleError(Exception):
 @contextlib.contextmanager
 def locked(name: str = "") -> Iterator[None]:
     """Hold what only one test on this machine can have at a time."""
+    import fcntl
+
     with _LOCK.with_name(f"{_LOCK.name}{name}").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

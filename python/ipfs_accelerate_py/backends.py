@@ -176,6 +176,8 @@ class backends:
         Returns:
             `container_id`, `name` and `exit_code`.
         """
+        if grace_seconds < 0:
+            raise InvalidParameterError(f"grace_seconds is 0 or more: {grace_seconds}")
         found = self._engine.find(container_name)
         with self._engine.asked(f"stopping the container {container_name}") as api:
             # The client adds its own time to that.

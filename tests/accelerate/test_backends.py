@@ -58,7 +58,7 @@ def threads() -> set[str]:
 
 
 def sockets() -> int:
-    """Count what listens here, in this process."""
+    """Count the sockets of this process."""
     gc.collect()
     links = (os.path.join("/proc/self/fd", it) for it in os.listdir("/proc/self/fd"))  # noqa: PTH118, PTH208
     found = 0
@@ -351,6 +351,8 @@ def test_what_is_not_there_is_said(made: backends) -> None:
     assert wrong is not None
     assert (wrong["status"], wrong["error_type"]) == ("error", "InvalidParameterError")
     assert made.close_tunnel("none")["status"] == "error"
+    assert made.stop_container("one", grace_seconds=-1)["status"] == "error"
+    assert made.logs("one", tail=-1)["error_type"] == "InvalidParameterError"
 
 
 def test_the_beginning_of_an_identity_is_no_name(made: backends) -> None:

@@ -14,7 +14,13 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from ipfs_accelerate_py._containers.engine import Engine, name_of
-from ipfs_accelerate_py._containers.errors import PortTakenError, TunnelError
+from ipfs_accelerate_py._containers.errors import (
+    ContainerError,
+    ContainerNotFoundError,
+    ContainerNotRunningError,
+    PortTakenError,
+    TunnelError,
+)
 from ipfs_accelerate_py._containers.reaching import (
     as_published,
     on_network,
@@ -203,11 +209,17 @@ def _place(engine: Engine, found: dict[str, Any], port: int, way: str) -> tuple[
 def _check_relay(engine: Engine, found: dict[str, Any], where: str) -> None:
     words = ["sh", "-c", _RELAY, "sh", "test"]
     what = f"looking for a relay in {name_of(found)}"
-    with engine.asked(what) as api:
-        made = api.exec_create(found["Id"], words)["Id"]
-        api.exec_start(made)
-        status = api.exec_inspect(made)["ExitCode"]
-    if status:
+    try:
+        with engine.asked(what) as api:
+            made = api.exec_create(found["Id"], words)["Id"]
+            api.exec_start(made)
+            has_relay = api.exec_inspect(made)["ExitCode"] == 0
+    except (ContainerNotFoundError, ContainerNotRunningError):
+        raise
+    except ContainerError:
+        # Some engines refuse where others give an exit status: there is no shell.
+        has_relay = False
+    if not has_relay:
         raise TunnelError(
             f"{where} is in a network that cannot be reached from here, and the image "
             "has neither socat nor nc to relay with: publish the port when it is started"

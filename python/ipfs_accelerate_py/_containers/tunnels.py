@@ -132,24 +132,24 @@ class Tunnel:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            if self.way == "exec":
-                there, back = await self._through_exec()
-                pump = _pump_frames
-            else:
-                there, back = await self._through_network()
-                pump = _pump
-            async with _closing(back), _closing(writer):
-                await _both(pump(there, writer), _pump(reader, back))
+            there, back = await self._reach()
+            pump = _pump_frames if self.way == "exec" else _pump
+            # Either end may break off, as with any connection.
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                async with _closing(back), _closing(writer):
+                    await _both(pump(there, writer), _pump(reader, back))
         except (OSError, IPFSError, asyncio.IncompleteReadError) as error:
             # Whoever connected sees that it ends; this says why.
-            _log(
-                f"{self.name}:{self.container_port}: {str(error) or type(error).__name__}"
-            )
+            why = str(error) or type(error).__name__
+            _log(f"{self.name}:{self.container_port}: {why}")
         finally:
-            # No more than was sent is lost: all that went well is closed by now.
+            # What went well is closed by now, with all that was sent.
             writer.transport.abort()
 
-    async def _through_network(self) -> _Streams:
+    async def _reach(self) -> _Streams:
+        if self.way == "exec":
+            made = await asyncio.to_thread(self._relay)
+            return await _hijack(self._engine, made)
         # It may have been started anew meanwhile, and another have its address.
         host, port = await asyncio.to_thread(self._place)
         async with asyncio.timeout(_DIAL_SECONDS):
@@ -158,10 +158,6 @@ class Tunnel:
     def _place(self) -> tuple[str, int]:
         found = self._engine.find_running(self.name)
         return _place(self._engine, found, self.container_port, self.way)
-
-    async def _through_exec(self) -> _Streams:
-        made = await asyncio.to_thread(self._relay)
-        return await _hijack(self._engine, made)
 
     def _relay(self) -> str:
         words = ["sh", "-c", _RELAY, "sh", str(self.container_port)]

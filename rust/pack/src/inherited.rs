@@ -36,6 +36,13 @@ mod imp {
         entry: u64,
     }
 
+    impl Registered {
+        /// Whether it was made in this process, and not in one that this was forked from.
+        pub fn is_ours(&self) -> bool {
+            parts(self.entry).0 == u64::from(process::id())
+        }
+    }
+
     /// Lists the descriptor of a file that holds a lock or will.
     pub fn register(file: &impl AsRawFd) -> Registered {
         let entry = entry(file.as_raw_fd());
@@ -126,6 +133,13 @@ mod imp {
     #[derive(Debug)]
     #[must_use]
     pub struct Registered;
+
+    impl Registered {
+        /// Says yes: there is no fork here.
+        pub fn is_ours(&self) -> bool {
+            true
+        }
+    }
 
     /// Does nothing: there is no fork here.
     pub fn register<F>(_file: &F) -> Registered {

@@ -72,12 +72,7 @@ impl Gate {
                     if os::same_file(&held, &there) {
                         let numbers = read(&file);
                         let path = self.path.clone();
-                        return Ok(Some(Inside {
-                            path,
-                            numbers,
-                            _registered: registered,
-                            file,
-                        }));
+                        return Ok(Some(Inside { path, numbers, registered, file }));
                     }
                 }
                 Err(TryLockError::WouldBlock) => {}
@@ -97,8 +92,18 @@ impl Gate {
 pub(super) struct Inside {
     path: PathBuf,
     numbers: [u64; 2],
-    _registered: Registered,
+    registered: Registered,
     file: File,
+}
+
+impl Drop for Inside {
+    /// A child that was forked after the file was opened and before it was listed has it as
+    /// well, and does not know: the lock would last as long as the child.
+    fn drop(&mut self) {
+        if self.registered.is_ours() {
+            self.file.unlock().ok();
+        }
+    }
 }
 
 impl Inside {

@@ -171,7 +171,8 @@ class Fetching:
     def _note_pauses(self, wanted: _Wanted) -> None:
         for gateway in self._open_to(wanted):
             pause = gateway.health.pause_seconds
-            error = UnreachableError(f"it failed before, and rests for {pause:.0f} s")
+            why = f"it failed before, and rests for {pause:.0f} s{gateway.why_failed}"
+            error = UnreachableError(why)
             wanted.errors.setdefault(str(gateway.address), error)
 
     def _hedge(self) -> None:

@@ -62,6 +62,7 @@ class Gateway:
         # Until it says otherwise.
         self.gives_cars = True
         self.gives_files = True
+        self.why_failed = ""
         self._client = client
         self._public_only = public_only
         self.after_fork()
@@ -88,6 +89,7 @@ class Gateway:
             raise
         except (UnreachableError, TimedOutError) as error:
             self.health.failed(started, getattr(error, "later_seconds", None))
+            self.why_failed = f": {error}"
             raise
         finally:
             self._gate.release()

@@ -14,6 +14,7 @@ from typing import IO, Final, cast
 from ipfs_kit_py import _native
 from ipfs_kit_py._http.waiting import check
 from ipfs_kit_py._native import CID
+from ipfs_kit_py._sources.leaves import varint
 from ipfs_kit_py.errors import MalformedDataError
 
 _PIECE_BYTES: Final = 1 << 20
@@ -155,12 +156,4 @@ def _end(view: memoryview, at: int) -> int | None:
 
 def _header(roots: list[CID]) -> bytes:
     header = _native.ipld_encode({"version": 1, "roots": roots}, "dag-cbor")
-    return _varint(len(header)) + header
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
+    return varint(len(header)) + header

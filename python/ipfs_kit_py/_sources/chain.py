@@ -91,6 +91,11 @@ class Chain:
         """The disk tier, if it was needed yet."""
         return self._keeper.open_disk
 
+    @property
+    def fetched(self) -> int:
+        """How many blocks were fetched so far for what the calling thread read."""
+        return self._reading.fetched
+
     def get_blocks(self, cids: Iterable[CID]) -> dict[CID, Block]:
         """Give those of some blocks that any source has, each verified.
 
@@ -106,6 +111,7 @@ class Chain:
         left = _without(wanted, found)
         while left and self._far:
             left = self._fetch(left, found, ended)
+        self._reading.fetched += len(found) - len(near.blocks)
         left = _without(wanted, found)
         if near.failure is not None and left:
             raise near.failure.error_for(left[0])
@@ -268,6 +274,7 @@ class _Reading(threading.local):
 
     sources: "Sequence[Source]" = ()
     whole = False
+    fetched = 0
 
 
 def _take(

@@ -75,6 +75,11 @@ class ChainReader(Reading, DagReading, BlockReading):
         """Whether anyone beyond this machine is asked."""
         return self._chain.is_remote
 
+    @property
+    def fetched(self) -> int:
+        """How many blocks were fetched so far for what the calling thread read."""
+        return self._chain.fetched
+
     def reading_whole(self, *paths: IPFSPath) -> AbstractContextManager[None]:
         """Let sources give DAGs in one go that this thread is about to read."""
         return self._chain.reading_whole(*paths)

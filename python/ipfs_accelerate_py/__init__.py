@@ -17,6 +17,7 @@ _HOMES = {
     "config": "",
     "get_system_info": "_system",
     "ipfs_accelerate": "",
+    "load_checkpoint_and_dispatch": "_checkpoints",
 }
 """Names, and the modules that they come from; a module is what has no other."""
 
@@ -26,6 +27,9 @@ __all__ = sorted([*_HOMES, "__version__"])
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ipfs_accelerate_py import ipfs_accelerate as ipfs_accelerate
+    from ipfs_accelerate_py._checkpoints import (
+        load_checkpoint_and_dispatch as load_checkpoint_and_dispatch,
+    )
     from ipfs_accelerate_py._system import get_system_info as get_system_info
     from ipfs_accelerate_py.backends import backends as backends
     from ipfs_accelerate_py.config import config as config

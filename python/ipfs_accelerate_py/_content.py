@@ -11,10 +11,12 @@ from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py.errors import BlockNotFoundError
 
 if TYPE_CHECKING:
+    from ipfs_accelerate_py._placing import DeviceMap, Names
     from ipfs_accelerate_py.config import config
     from ipfs_kit_py._cache.manager import TieredCacheManager
     from ipfs_kit_py._kit.kit import IpfsKit
     from ipfs_kit_py._repository import IPFSPath
+    from ipfs_kit_py._sources import ChainReader
 
 _MEGABYTE = 1_000_000
 
@@ -35,6 +37,7 @@ class Content:
         self._lock = threading.Lock()
         self._kit: IpfsKit | None = None
         self._endpoint: Endpoint | None = None
+        self._readers: dict[str, tuple[Endpoint, ChainReader]] = {}
 
     @property
     def settings(self) -> "config":
@@ -56,11 +59,38 @@ class Content:
         """What was read lately, in memory and on the disk."""
         return self.kit.tiered_cache
 
+    def reader(self, name: str | None = None) -> "ChainReader":
+        """Give what reads, and asks an endpoint before all others that are far away.
+
+        Args:
+            name: The endpoint; if not given, the default one.
+
+        Raises:
+            ConfigurationError: There is no such endpoint.
+        """
+        kit = self.kit
+        found = None if name is None else endpoint(self._settings, name)
+        if name is None or found is None:
+            return kit.reader
+        with self._lock:
+            if name in self._readers:
+                return self._readers[name][1]
+            from ipfs_kit_py._sources import reader_for
+
+            config = kit.ipfs.config
+            made = reader_for(kit.engine, kit.tiered_cache, config, [found.source])
+            self._readers[name] = found, made
+            return made
+
     def close(self) -> None:
         """Close what was opened; what is asked for later opens it again."""
         with self._lock:
             kit, self._kit = self._kit, None
             first, self._endpoint = self._endpoint, None
+            readers, self._readers = self._readers, {}
+        for asked, reader in readers.values():
+            reader.close()
+            asked.close()
         if kit is not None:
             kit.close()
         if first is not None:
@@ -134,6 +164,65 @@ class Content:
         from ipfs_accelerate_py._describing import described
 
         return described(self.kit, cid)
+
+    @told
+    def load_checkpoint(
+        self,
+        cid: "IPFSPath | StrPath",
+        endpoint: str | None = None,
+        *,
+        framework: str = "auto",
+        dtype: object = None,
+        device_map: "DeviceMap" = None,
+        names: "Names" = None,
+        weights_only: bool = False,
+        writable: bool | None = None,
+    ) -> dict[str, Any]:
+        """Load a checkpoint: tensors by name, or the bytes of what is none.
+
+        All that is wanted is fetched and verified before this returns; nothing else is.
+
+        Args:
+            cid: A file or folder: a CID, a path below one, an `ipfs://` URL; or a local
+                path, which is added to the repository first, unpinned.
+            endpoint: Who is asked first for what is not here: the name of an
+                `[endpoints.NAME]`, or a URL.
+            framework: `numpy`, `torch`, or `auto` for torch where it is installed.
+            dtype: What floating-point numbers become; as they are if not given.
+            device_map: Devices by names and prefixes of names, as accelerate has them
+                (`""` for all), or one device for all. `disk` leaves a tensor where it
+                lies, `meta` makes one without bytes. Tensors that a map does not name
+                are left out. All on the CPU if not given.
+            names: The tensors that are wanted: a name, names, or what says of a name
+                whether it is wanted. All if not given.
+            weights_only: Load pickles too, tensors and plain values out of them alone.
+            writable: Whether tensors may be written into. `True` makes copies, `False`
+                shows tensors where the bytes lie: to write into one of torch's then ends
+                the process. If not given, torch has copies and numpy shows arrays that
+                refuse to be written into.
+
+        Returns:
+            `status`; `source`, which is `cache` if nothing had to be fetched, else
+            `ipfs`; `cid`; `format` (`safetensors`, `numpy`, `pickle` or `raw`); `data`:
+            tensors by name, each made when it is asked for, or the bytes of a file that
+            is no checkpoint; `metadata`, `size` (bytes of the tensors).
+
+        Raises:
+            ImportError: What is needed is not installed; the message says what is.
+        """
+        from ipfs_accelerate_py._checkpoints import loaded
+
+        return loaded(
+            self,
+            cid,
+            endpoint,
+            framework=framework,
+            dtype=dtype,
+            device_map=device_map,
+            names=names,
+            weights_only=weights_only,
+            writable=writable,
+        )
 
 
 def _opened(settings: "config", first: "Endpoint | None") -> "IpfsKit":

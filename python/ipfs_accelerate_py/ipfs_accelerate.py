@@ -1,4 +1,4 @@
-"""`ipfs_accelerate`: files by CID.
+"""`ipfs_accelerate`: files and checkpoints by CID.
 
     result = ipfs_accelerate_py.ipfs_accelerate.add_file("model.safetensors")
     ipfs_accelerate_py.ipfs_accelerate.get_file(result["cid"], "copy.safetensors")
@@ -9,6 +9,9 @@ It goes by `./config.toml`, read when it is first needed, or by what `configure`
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ipfs_accelerate_py._checkpoints import (
+    load_checkpoint_and_dispatch as load_checkpoint_and_dispatch,
+)
 from ipfs_accelerate_py._content import Content
 from ipfs_accelerate_py._modules import keep_module
 
@@ -28,6 +31,7 @@ __all__ = [
     "configure",
     "get_cid_metadata",
     "get_file",
+    "load_checkpoint_and_dispatch",
 ]
 
 _lock = threading.Lock()

@@ -20,7 +20,7 @@ NOT_RUN = {"bash", "text"}
 # Pages that are a table alone.
 NO_CODE = {"seed-status.md"}
 # Pages about the reader's own repository.
-AT_HOME = {"content.md"}
+AT_HOME = {"content.md", "checkpoints.md"}
 # Pages that start a daemon, in the folder `node`.
 WITH_KUBO = {"kubo.md"}
 # Pages that start containers.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import buffers
 import cache
+import checkpoints
 import files
 import gateways
 import kit
@@ -28,6 +29,7 @@ GROUPS: dict[str, Callable[[float], Iterator[Table]]] = {
     "kubo": kubo.tables,
     "remote": lambda scale: chain(gateways.tables(scale), objects.tables(scale)),
     "cache": cache.tables,
+    "checkpoints": checkpoints.tables,
 }
 
 

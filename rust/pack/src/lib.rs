@@ -60,6 +60,7 @@ pub use folder::Folder;
 pub use id::PackId;
 pub use map::Mapping;
 pub use pack::{Found, Pack};
+pub use padding::{most_data_bytes, most_padding_bytes};
 pub use scan::{Sections, scan_end};
 pub use seal::reindex;
 pub use verified::{Key, Verified};

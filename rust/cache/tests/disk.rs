@@ -110,6 +110,23 @@ fn what_is_refused_is_not_there() {
 }
 
 #[test]
+fn the_longest_block_fits_whatever_the_limit() {
+    for limit in (1 << 20..4 << 20).step_by(100 << 10) {
+        let place = place();
+        let cache = DiskCache::open(place.path(), limit, DiskOptions::new()).unwrap();
+        let most = usize::try_from(cache.most_block_bytes()).unwrap();
+        for seed in 0..20 {
+            let (cid, bytes) = block(seed, most);
+            assert!(cache.put(&cid, &bytes, Trust::Verified), "{limit}");
+            assert_eq!(cache.get(cid.hash()).unwrap(), bytes);
+            assert!(cache.stats().allocated_bytes <= limit, "{limit}");
+        }
+        let (cid, bytes) = block(99, most + 1000);
+        assert!(!cache.put(&cid, &bytes, Trust::Verified), "{limit}");
+    }
+}
+
+#[test]
 fn keys_have_values_and_metadata_and_the_latest_put_counts() {
     let place = place();
     let cache = open(place.path());

@@ -5,6 +5,7 @@
 //! - [`Writer`] alone may append to a pack; [`Claim`] is the lock that makes it so.
 //! - [`Pack`] reads one: blocks are views of the mapped file, which live as long as they
 //!   are needed, whatever becomes of the pack.
+//! - [`Joining`] makes one view of several blocks, without copying them where it can.
 //! - [`Sections`] walks a pack from its start, [`scan_end`] finds where a torn one ends,
 //!   [`reindex`] makes an index anew.
 //!
@@ -42,9 +43,11 @@ mod filter;
 mod folder;
 mod id;
 pub mod inherited;
+mod joined;
 mod map;
 mod pack;
 mod padding;
+mod regions;
 mod reserve;
 mod scan;
 mod seal;
@@ -58,8 +61,10 @@ pub use error::{Damage, PackError};
 pub use filter::Probe;
 pub use folder::Folder;
 pub use id::PackId;
+pub use joined::Joining;
 pub use map::Mapping;
 pub use pack::{Found, Pack};
+pub use padding::{most_data_bytes, most_padding_bytes};
 pub use scan::{Sections, scan_end};
 pub use seal::reindex;
 pub use verified::{Key, Verified};

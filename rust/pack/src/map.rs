@@ -8,6 +8,8 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use memmap2::{Mmap, MmapOptions};
 
+use crate::regions::{self, Region};
+
 /// The beginning of a file, mapped to be read. Views of it keep it mapped.
 #[derive(Clone, Debug)]
 pub(crate) struct Map {
@@ -29,6 +31,8 @@ impl Mapping {
 
 /// What every view of a map keeps.
 struct Owner {
+    // Before the map, so that it is never listed once something else may be there.
+    _region: Region,
     map: Mmap,
     _alive: Arc<()>,
 }
@@ -61,7 +65,8 @@ impl Map {
         let map = unsafe { MmapOptions::new().len(length).map(file) }?;
         let alive = Arc::new(());
         let watch = Arc::downgrade(&alive);
-        Ok(Self { bytes: Bytes::from_owner(Owner { map, _alive: alive }), alive: watch })
+        let owner = Owner { _region: regions::register(&map), map, _alive: alive };
+        Ok(Self { bytes: Bytes::from_owner(owner), alive: watch })
     }
 
     /// All of it.

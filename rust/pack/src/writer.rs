@@ -141,7 +141,8 @@ impl Writer {
 
     /// Appends a block whose bytes are `parts` together; gives where its section begins.
     ///
-    /// Data of 4 KiB and more begins at a multiple of 64 bytes in the file.
+    /// Data of 4 KiB and more begins at a multiple of 64 bytes in the file, and of 64 KiB and
+    /// more at a multiple of 4096.
     pub fn append(&mut self, cid: &Cid, parts: &[&[u8]]) -> Result<u64, PackError> {
         self.check()?;
         let data_bytes = parts.iter().map(|part| part.len()).sum();
@@ -154,14 +155,10 @@ impl Writer {
         let head_bytes = varint::len(body_bytes as u64) + cid.encoded_len();
         let direct = data_bytes >= DIRECT_BYTES;
         let copied = head_bytes + if direct { 0 } else { data_bytes };
-        if self.buffer.len() + copied + padding::MOST_BYTES > BUFFER_BYTES {
+        let padding_bytes = padding::bytes_before(self.end(), head_bytes, data_bytes);
+        if self.buffer.len() + padding_bytes + copied > BUFFER_BYTES {
             self.flush()?;
         }
-        let padding_bytes = if data_bytes >= padding::ALIGNED_FROM_BYTES {
-            padding::bytes_before(self.end(), head_bytes)
-        } else {
-            0
-        };
         padding::push(padding_bytes, &mut self.buffer);
         let offset = self.end();
         section::encode_head(cid, data_bytes, &mut self.buffer);

@@ -340,6 +340,37 @@ fn threads_read_while_one_writes() {
 }
 
 #[test]
+fn a_pack_without_padding_is_read_and_gone_on_with() {
+    let (_place, folder) = folder();
+    let id = PackId::from_u64(7);
+    let old: Vec<_> = [5000, 70_000, 100, 1 << 20, 65_536]
+        .iter()
+        .zip(0..)
+        .map(|(&bytes, seed)| block(seed, bytes))
+        .collect();
+    let mut file = ipfs_kit_car::Header::default().encode_frame();
+    let mut entries = Vec::new();
+    for (cid, data) in &old {
+        entries.push((*cid.hash(), file.len() as u64));
+        ipfs_kit_car::section::encode_head(cid, data.len(), &mut file);
+        file.extend_from_slice(data);
+    }
+    fs::write(folder.pack_path(id), &file).unwrap();
+    assert_eq!(scan_end(&folder, id).unwrap(), Some(file.len() as u64));
+    let mut writer = Writer::reopen(&folder, id, file.len() as u64).unwrap().unwrap();
+    let new = block(9, 70_000);
+    entries.push((*new.0.hash(), put(&mut writer, &new)));
+    assert_eq!((writer.end() - new.1.len() as u64) % 4096, 0);
+    writer.seal(entries).unwrap();
+    assert_eq!(reindex(&folder, id).unwrap(), Some(6));
+    let pack = Pack::open(&folder, id).unwrap().unwrap();
+    for (cid, data) in old.iter().chain([&new]) {
+        let found = pack.find(cid.hash()).unwrap();
+        assert_eq!(pack.read(found.offset, u64::MAX, cid.hash()).unwrap(), data);
+    }
+}
+
+#[test]
 fn what_is_mapped_ahead_serves_a_pack_while_it_grows() {
     let (_place, folder) = folder();
     let id = PackId::from_u64(7);

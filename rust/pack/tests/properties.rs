@@ -8,7 +8,8 @@ use ipfs_kit_car::{ReadOptions, Reader};
 use ipfs_kit_cid::{Cid, arb, codec, to_v0};
 use ipfs_kit_hash::{Code, Hasher};
 use ipfs_kit_pack::{
-    Folder, HEADER_BYTES, Pack, PackError, PackId, Writer, reindex, scan_end,
+    Folder, HEADER_BYTES, Pack, PackError, PackId, Writer, most_padding_bytes, reindex,
+    scan_end,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -96,11 +97,13 @@ fn write(folder: &Folder, recipes: &[Recipe]) -> (Writer, Written) {
         let end = writer.end();
         let offset = writer.append(&cid, &recipe.parts(&data)).unwrap();
         assert!(offset >= end && writer.end() > offset + data.len() as u64);
-        if data.len() >= 4096 {
-            assert_eq!((writer.end() - data.len() as u64) % 64, 0);
-        } else {
-            assert_eq!(offset, end);
+        let start = writer.end() - data.len() as u64;
+        match data.len() {
+            65_536.. => assert_eq!(start % 4096, 0),
+            4096.. => assert_eq!(start % 64, 0),
+            _ => assert_eq!(offset, end),
         }
+        assert!(offset - end <= most_padding_bytes(data.len()));
         written.push((offset, cid, data));
         match recipe.seed % 8 {
             0 => writer.flush().unwrap(),
@@ -178,15 +181,17 @@ proptest! {
     fn any_cid_may_name_a_block(cids in prop::collection::vec(arb::cid(), 1..20)) {
         let (_place, folder) = folder();
         let mut writer = Writer::create(&folder).unwrap();
-        let data = vec![5; 5000];
-        let offsets: Vec<_> =
-            cids.iter().map(|cid| writer.append(cid, &[&data]).unwrap()).collect();
-        let committed = writer.sync().unwrap();
-        let pack = Pack::open(&folder, writer.id()).unwrap().unwrap();
-        for (cid, offset) in cids.iter().zip(offsets) {
-            let read = pack.read(offset, committed, cid.hash()).unwrap();
-            prop_assert_eq!(&read, &data);
-            prop_assert_eq!(read.as_ptr().align_offset(64), 0);
+        for (bytes, alignment) in [(5000, 64), (65_536, 4096)] {
+            let data = vec![5; bytes];
+            let offsets: Vec<_> =
+                cids.iter().map(|cid| writer.append(cid, &[&data]).unwrap()).collect();
+            let committed = writer.sync().unwrap();
+            let pack = Pack::open(&folder, writer.id()).unwrap().unwrap();
+            for (cid, offset) in cids.iter().zip(offsets) {
+                let read = pack.read(offset, committed, cid.hash()).unwrap();
+                prop_assert_eq!(&read, &data);
+                prop_assert_eq!(read.as_ptr().align_offset(alignment), 0);
+            }
         }
     }
 

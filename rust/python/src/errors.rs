@@ -393,7 +393,9 @@ impl From<UnixFsError> for Failure {
             UnixFsError::DuplicateName { .. } | UnixFsError::UnsafeName { .. } => {
                 UNSAFE_PATH
             }
-            UnixFsError::HamtTooDeep | UnixFsError::Limit { .. } => LIMIT,
+            UnixFsError::HamtTooDeep
+            | UnixFsError::Limit { .. }
+            | UnixFsError::Memory { .. } => LIMIT,
             UnixFsError::Node { .. } => MALFORMED,
             UnixFsError::Cancelled => CANCELLED,
         };

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use ipfs_kit_cid::Cid;
+use ipfs_kit_repo::whole;
 use ipfs_kit_unixfs::read::{self, File};
 use ipfs_kit_unixfs::{
     Control, ExtractLimits, Extractor, FsNode, NodeKind, Symlinks, UnixFsError,
@@ -19,7 +19,7 @@ use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 use crate::repo_path::take;
 use crate::text::{file_path, text};
-use crate::{car, params};
+use crate::{car, params, running};
 
 /// Reads up to this size are over before anyone would press Ctrl-C.
 const SHORT_BYTES: u64 = 8 << 20;
@@ -165,27 +165,16 @@ impl FileReader {
         Ok(found.into_iter().map(CID).collect())
     }
 
-    /// The bytes of a range as one view; copied only where they lie in several blocks.
+    /// The bytes of a range as one view: where they lie if that can be, else copied.
     #[pyo3(signature = (offset = 0, length = None))]
     fn view(&self, py: Python<'_>, offset: u64, length: Option<u64>) -> Outcome<Block> {
         let (range, length) = self.range(offset, length);
-        let whole =
+        let threads = running::default_threads();
+        let view =
             self.places.read_by_size(py, length, SHORT_BYTES, |control, reads| {
-                let mut first = self.file.pieces(reads, range.clone());
-                let piece = first.next().transpose()?.unwrap_or_default();
-                if piece.len() as u64 == length {
-                    return Ok(piece);
-                }
-                let too_long = || Failure::limit("the file does not fit into memory");
-                let bytes = usize::try_from(length).map_err(|_| too_long())?;
-                let mut out = Vec::new();
-                out.try_reserve_exact(bytes).map_err(|_| too_long())?;
-                self.each_piece(range, control, reads, |piece| {
-                    out.extend_from_slice(piece);
-                })?;
-                Ok(Bytes::from(out))
+                Ok(whole(&self.file, reads, range, threads, control)?)
             })?;
-        Ok(Block::new(whole))
+        Ok(Block::new(view))
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`Session`] writes: blocks count when it commits, all of them or none.
 //! - [`Unchanged`] remembers imported files, so that they are not read again.
 //! - [`Publication`] is what a key of the repository says its name stands for.
+//! - [`whole`] gives a file as one piece of memory, without copying it where it can.
 //! - [`Store`] is what any store of blocks does; [`MemoryStore`] is one without a disk.
 //! - [`before_fork`] and its fellows make handles safe to have across a fork.
 //!
@@ -53,6 +54,7 @@ mod store;
 mod unchanged;
 mod verify;
 mod view;
+mod whole;
 
 pub use error::{RepoError, is_disk_full};
 pub use fork::{after_fork_in_child, after_fork_in_parent, before_fork};
@@ -68,3 +70,4 @@ pub use stat::RepoStat;
 pub use store::{MemoryStore, Store};
 pub use unchanged::Unchanged;
 pub use verify::{Bad, Verified};
+pub use whole::whole;

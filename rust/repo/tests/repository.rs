@@ -333,7 +333,9 @@ fn compaction_gives_dead_space_back_and_keeps_views() {
     let blocks = blocks(450);
     put_all(&repository, &blocks);
     let view = repository.get(&blocks[4].0).unwrap().unwrap();
-    let dead: Vec<_> = blocks.iter().skip(1).step_by(5).map(|(cid, _)| *cid).collect();
+    // Those of 5000 bytes: of shorter ones nothing comes back where a long one is next, which
+    // then only has more padding before it.
+    let dead: Vec<_> = blocks.iter().skip(3).step_by(5).map(|(cid, _)| *cid).collect();
     repository.remove(&dead, &control).unwrap();
     let before = repository.stat().unwrap();
     assert!(before.dead_bytes > 0);

@@ -92,6 +92,12 @@ pub enum UnixFsError {
         /// How far it may.
         limit: u64,
     },
+    /// A range that is to be read at once and for which there is no room.
+    #[error("{bytes} bytes do not fit into memory")]
+    Memory {
+        /// How long it is.
+        bytes: u64,
+    },
     /// The data to be written that cannot be read.
     #[error("cannot read the data to write: {0}")]
     Input(io::Error),

@@ -4,14 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use ipfs_kit_cid::{Cid, varint};
-use ipfs_kit_pack::{HEADER_BYTES, MAX_BLOCK_BYTES, PackError, Writer};
+use ipfs_kit_pack::{
+    HEADER_BYTES, MAX_BLOCK_BYTES, PackError, Writer, most_data_bytes, most_padding_bytes,
+};
 
 use super::options::Plan;
 use super::segment::{Frame, Segment};
 use super::tier::{Disk, Tier};
 
-/// The most that stands before a block to align it.
-const PADDING_BYTES: u64 = 72;
 /// Bytes of an offset in an index, and of what an index has beside its entries.
 const OFFSET_BYTES: u64 = 8;
 const INDEX_HEAD_BYTES: u64 = 256;
@@ -44,14 +44,15 @@ impl Active {
 pub(super) fn charge(cid: &Cid, data_bytes: usize) -> u64 {
     let body_bytes = (cid.encoded_len() + data_bytes) as u64;
     let entry_bytes = cid.hash().digest().len() as u64 + OFFSET_BYTES;
-    varint::len(body_bytes) as u64 + body_bytes + PADDING_BYTES + entry_bytes
+    let padding_bytes = most_padding_bytes(data_bytes);
+    varint::len(body_bytes) as u64 + body_bytes + padding_bytes + entry_bytes
 }
 
 impl Plan {
     /// The largest block under any CID.
     pub(super) fn most_block_bytes(self) -> u64 {
-        let around = HEADER_BYTES + INDEX_HEAD_BYTES + PADDING_BYTES + MOST_NAME_BYTES;
-        (self.useful - around).min(MAX_BLOCK_BYTES as u64)
+        let around = HEADER_BYTES + INDEX_HEAD_BYTES + MOST_NAME_BYTES;
+        most_data_bytes(self.useful - around).min(MAX_BLOCK_BYTES as u64)
     }
 
     /// Whether a frame fits into a segment at all.

@@ -15,6 +15,8 @@ use crate::UnixFsError;
 /// Blocks asked for at once, and bytes of the file in them.
 const WINDOW_BLOCKS: usize = 64;
 const WINDOW_BYTES: u64 = 32 << 20;
+/// Threads for which more are asked for, at most.
+const WIDEST_THREADS: usize = 16;
 
 /// Blocks without a byte of their own that are read for nothing: so many, and two for each
 /// that has some. No writer makes chains of nodes with one link each.
@@ -103,6 +105,14 @@ pub struct Pieces<'f, S> {
     /// What comes next stands last.
     stack: Vec<Entry>,
     work: Work,
+    window: Window,
+}
+
+/// How much is read ahead.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    blocks: usize,
+    bytes: u64,
 }
 
 impl<'f, S: BlockSource> Pieces<'f, S> {
@@ -113,7 +123,18 @@ impl<'f, S: BlockSource> Pieces<'f, S> {
             let root = Arc::clone(&file.root);
             stack.push(Entry::Part(Open::new(root, 0, 0, range.start)));
         }
-        Self { file, source, range, stack, work: Work::default() }
+        let window = Window { blocks: WINDOW_BLOCKS, bytes: WINDOW_BYTES };
+        Self { file, source, range, stack, work: Work::default(), window }
+    }
+
+    /// Asks for more blocks at once from now on: as many as keep so many threads hashing. For
+    /// sources that have them at hand.
+    pub fn widen(&mut self, threads: usize) {
+        let threads = threads.clamp(2, WIDEST_THREADS);
+        self.window = Window {
+            blocks: WINDOW_BLOCKS * threads / 2,
+            bytes: WINDOW_BYTES * threads as u64,
+        };
     }
 
     fn step(&mut self) -> Result<Option<Bytes>, UnixFsError> {
@@ -149,7 +170,7 @@ impl<'f, S: BlockSource> Pieces<'f, S> {
         let mut open = Some(open);
         'window: while let Some(mut above) = open {
             loop {
-                if cids.len() == WINDOW_BLOCKS || bytes >= WINDOW_BYTES {
+                if cids.len() >= self.window.blocks || bytes >= self.window.bytes {
                     self.stack.push(Entry::Links(above));
                     break 'window;
                 }

@@ -113,6 +113,7 @@ def test_every_way_to_read_a_range_agrees(
     wanted = big[offset:] if length is None else big[offset : offset + length]
     assert repository.cat(path, offset, length) == wanted
     assert repository.cat_view(path, offset, length) == wanted
+    assert bytes(memoryview(repository.cat_private(path, offset, length))) == wanted
     assert b"".join(repository.iter_file(path, offset, length)) == wanted
     buffer = bytearray(min(SIZE, length) if length is not None else SIZE)
     count = repository.readinto(path, buffer, offset)
@@ -121,7 +122,7 @@ def test_every_way_to_read_a_range_agrees(
 
 def test_negative_ranges_are_refused(repository: Repository, root: CID) -> None:
     path = f"{root}/a.txt"
-    for read in (repository.cat, repository.cat_view):
+    for read in (repository.cat, repository.cat_view, repository.cat_private):
         with pytest.raises(InvalidParameterError):
             read(path, -1)
         with pytest.raises(InvalidParameterError):
@@ -184,6 +185,8 @@ def test_a_file_that_lies_about_its_size_is_refused(
         repository.cat(root, offset=5, length=20)
     with pytest.raises(MalformedDataError):
         repository.cat_view(root)
+    with pytest.raises(MalformedDataError):
+        repository.cat_private(root)
     with pytest.raises(MalformedDataError):
         repository.readinto(root, bytearray(30))
 

@@ -243,6 +243,16 @@ class Block:
     def __eq__(self, other: object, /) -> bool: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+@final
+class PrivateBlock:
+    """Bytes of a file in memory of the caller's own, as a buffer that may be written to.
+
+    What is written to changes nothing else; the rest lies where the repository has it.
+    """
+
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
 @disjoint_base
 class ARCache:
     """Values in memory under a bound in bytes, by the ARC policy."""
@@ -419,6 +429,8 @@ class FileReader:
         """Blocks of a range that are not in this process, in the order of the file."""
     def view(self, offset: int = 0, length: int | None = None) -> Block:
         """The bytes of a range as one view; copied if they lie in several blocks."""
+    def private(self, offset: int = 0, length: int | None = None) -> PrivateBlock:
+        """The same as memory of the caller's own, that may be written to."""
 
 def verified_parts(
     cids: Sequence[CID], sizes: Sequence[int], pieces: Sequence[bytes]

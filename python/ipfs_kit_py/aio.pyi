@@ -23,7 +23,7 @@ from ipfs_kit_py._config.schema import Config
 from ipfs_kit_py._engine.engine import Peer
 from ipfs_kit_py._hashing import ImportParams, ProgressCallback, Readable, StrPath
 from ipfs_kit_py._kit.roles import RoleName
-from ipfs_kit_py._native import CID, Block
+from ipfs_kit_py._native import CID, Block, PrivateBlock
 from ipfs_kit_py._pinning.pins import Moment, Status
 from ipfs_kit_py._repository.adding import AddResult
 from ipfs_kit_py._repository.dags import DagStat, ExportReport, ImportReport, Writable
@@ -141,6 +141,10 @@ class Repository(_Twin):
         self, path: IPFSPath, offset: int = 0, length: int | None = None
     ) -> bytes:
         """Read a file, or a range of it."""
+    async def cat_private(
+        self, path: IPFSPath, offset: int = 0, length: int | None = None
+    ) -> PrivateBlock:
+        """Read a file, or a range of it, as memory that may be written to."""
     async def cat_view(
         self, path: IPFSPath, offset: int = 0, length: int | None = None
     ) -> Block:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
 from ipfs_kit_py import _native
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
-from ipfs_kit_py._native import CID, Block, FileReader
+from ipfs_kit_py._native import CID, Block, FileReader, PrivateBlock
 from ipfs_kit_py._repository.handle import Core, IPFSPath
 from ipfs_kit_py._repository.ipfs_file import Ahead, IPFSFile
 from ipfs_kit_py.errors import InvalidParameterError
@@ -116,6 +116,18 @@ class Reading(Core):
         """
         start, count = checked("offset", offset), checked("length", length)
         return FileReader(self._core, path).view(start or 0, count)
+
+    def cat_private(
+        self, path: IPFSPath, offset: int = 0, length: int | None = None
+    ) -> PrivateBlock:
+        """Read a file, or a range of it, as memory that may be written to.
+
+        What is written to is copied then and there, and nobody else sees it. The rest
+        lies where the repository has it, on Linux and as far as `cat_view` would not
+        copy; it stays good whatever becomes of the repository.
+        """
+        start, count = checked("offset", offset), checked("length", length)
+        return FileReader(self._core, path).private(start or 0, count)
 
     def readinto(self, path: IPFSPath, buffer: "WriteableBuffer", offset: int = 0) -> int:
         """Read a range of a file into a buffer.

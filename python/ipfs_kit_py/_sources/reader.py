@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from ipfs_kit_py import _native
 from ipfs_kit_py._car import Unpacked
 from ipfs_kit_py._hashing import ProgressCallback, StrPath
-from ipfs_kit_py._native import CID, Block, FileReader, split_path
+from ipfs_kit_py._native import CID, Block, FileReader, PrivateBlock, split_path
 from ipfs_kit_py._repository import IPFSPath, Repository
 from ipfs_kit_py._repository.blocks import BlockReading
 from ipfs_kit_py._repository.dags import DagReading, DagStat, ExportReport, Writable
@@ -125,6 +125,13 @@ class ChainReader(Reading, DagReading, BlockReading):
         """Read a file, or a range of it, where it lies, as a `Repository` does."""
         with self._asked_at_once(path, offset, length):
             return super().cat_view(path, offset, length)
+
+    def cat_private(
+        self, path: IPFSPath, offset: int = 0, length: int | None = None
+    ) -> PrivateBlock:
+        """Read a file as memory that may be written to, as a `Repository` does."""
+        with self._asked_at_once(path, offset, length):
+            return super().cat_private(path, offset, length)
 
     def stat(self, path: IPFSPath) -> FileStat:
         """Look at a file, directory or link, as a `Repository` does."""

@@ -86,6 +86,24 @@ impl Joining {
         true
     }
 
+    /// What stands in pages of packs, and what comes behind it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn parts(&self) -> (&[Bytes], &[u8]) {
+        (&self.pieces, self.tail.as_deref().unwrap_or_default())
+    }
+
+    /// Whether all of it lies in packs, but for the end.
+    pub(crate) fn is_in_packs(&mut self) -> bool {
+        // Of a single piece nobody has asked.
+        let first = self.pieces.first().cloned();
+        !self.regions.is_empty() || first.is_some_and(|piece| self.enter(&piece))
+    }
+
+    /// Whether it is long enough that maps take less time than a copy.
+    pub(crate) fn is_worth_maps(&self) -> bool {
+        self.bytes >= LEAST_BYTES
+    }
+
     /// Bytes of all pieces.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -106,7 +124,7 @@ impl Joining {
         if self.pieces.len() < 2 && self.tail.is_none() {
             return Ok(self.pieces.pop().unwrap_or_default());
         }
-        if self.bytes < LEAST_BYTES {
+        if !self.is_worth_maps() {
             return Err(self.into_pieces());
         }
         let kept = self.regions.iter().map(|(_, piece)| piece.clone()).collect();
@@ -127,10 +145,12 @@ enum Place {
 }
 
 #[cfg(target_os = "linux")]
-mod system {
+pub(crate) mod system {
     #![expect(unsafe_code, reason = "pages are mapped a second time")]
 
     use std::ffi::c_void;
+    use std::fs::File;
+    use std::os::fd::AsRawFd as _;
     use std::ptr;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -140,7 +160,7 @@ mod system {
     const MOST_MAPS: usize = 32 << 10;
     static MAPS: AtomicUsize = AtomicUsize::new(0);
 
-    fn page_bytes() -> usize {
+    pub(crate) fn page_bytes() -> usize {
         // SAFETY: the call has no conditions.
         let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         usize::try_from(bytes).unwrap_or(0).max(1)
@@ -156,10 +176,10 @@ mod system {
 
     /// Maps that are counted.
     #[derive(Debug)]
-    struct Counted(usize);
+    pub(crate) struct Counted(usize);
 
     impl Counted {
-        fn take(count: usize) -> Option<Self> {
+        pub(crate) fn take(count: usize) -> Option<Self> {
             let counted = Self(count);
             let before = MAPS.fetch_add(count, Ordering::AcqRel);
             (before.saturating_add(count) <= MOST_MAPS).then_some(counted)
@@ -174,13 +194,13 @@ mod system {
 
     /// An address range of our own.
     #[derive(Debug)]
-    struct Range {
+    pub(crate) struct Range {
         start: *mut c_void,
         bytes: usize,
     }
 
     impl Range {
-        fn reserve(bytes: usize) -> Option<Self> {
+        pub(crate) fn reserve(bytes: usize) -> Option<Self> {
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
             // SAFETY: the system chooses a place where nothing is.
             let start = unsafe {
@@ -208,8 +228,46 @@ mod system {
             (made == to).then_some(bytes)
         }
 
+        /// Maps bytes of a pack, whose pages begin at `offset`, so that they may be written to
+        /// and the pack stays as it is; gives the bytes of the pages.
+        pub(crate) fn add_private(
+            &self,
+            file: &File,
+            offset: u64,
+            bytes: usize,
+            at: usize,
+        ) -> Option<usize> {
+            let bytes = bytes.checked_next_multiple_of(page_bytes())?;
+            if at.checked_add(bytes).is_none_or(|end| end > self.bytes) {
+                return None;
+            }
+            let to = self.start.wrapping_byte_add(at);
+            let both = libc::PROT_READ | libc::PROT_WRITE;
+            let flags = libc::MAP_PRIVATE | libc::MAP_FIXED | libc::MAP_NORESERVE;
+            let offset = libc::off_t::try_from(offset).ok()?;
+            // SAFETY: the place is in a range of our own, as was seen above, of which nobody has a
+            // reference yet. The bytes of the pack were committed, so that they are neither
+            // changed nor cut off; and what is written to the map does not reach the file.
+            let made =
+                unsafe { libc::mmap(to, bytes, both, flags, file.as_raw_fd(), offset) };
+            (made == to).then_some(bytes)
+        }
+
+        pub(crate) fn start(&self) -> *mut u8 {
+            self.start.cast()
+        }
+
+        pub(crate) fn bytes(&self) -> usize {
+            self.bytes
+        }
+
         /// Writes what comes `at` bytes behind the start, to the end of the range.
-        fn write(&self, tail: &[u8], at: usize) -> Option<()> {
+        pub(crate) fn write(
+            &self,
+            tail: &[u8],
+            at: usize,
+            stays_writable: bool,
+        ) -> Option<()> {
             let room = self.bytes.checked_sub(at)?;
             if tail.len() > room {
                 return None;
@@ -223,7 +281,9 @@ mod system {
                     return None;
                 }
                 ptr::copy_nonoverlapping(tail.as_ptr(), to.cast::<u8>(), tail.len());
-                (libc::mprotect(to, room, libc::PROT_READ) == 0).then_some(())
+                let is_as_wanted =
+                    stays_writable || libc::mprotect(to, room, libc::PROT_READ) == 0;
+                is_as_wanted.then_some(())
             }
         }
     }
@@ -275,7 +335,7 @@ mod system {
             at += range.add(piece, at)?;
         }
         if !tail.is_empty() {
-            range.write(tail, at)?;
+            range.write(tail, at, false)?;
         } else if at != range.bytes {
             return None;
         }

@@ -6,6 +6,7 @@
 //! - [`Pack`] reads one: blocks are views of the mapped file, which live as long as they
 //!   are needed, whatever becomes of the pack.
 //! - [`Joining`] makes one view of several blocks, without copying them where it can.
+//! - [`Private`] is memory with the bytes of several blocks that may be written to.
 //! - [`Sections`] walks a pack from its start, [`scan_end`] finds where a torn one ends,
 //!   [`reindex`] makes an index anew.
 //!
@@ -47,6 +48,7 @@ mod joined;
 mod map;
 mod pack;
 mod padding;
+mod private;
 mod regions;
 mod reserve;
 mod scan;
@@ -65,6 +67,7 @@ pub use joined::Joining;
 pub use map::Mapping;
 pub use pack::{Found, Pack};
 pub use padding::{most_data_bytes, most_padding_bytes};
+pub use private::Private;
 pub use scan::{Sections, scan_end};
 pub use seal::reindex;
 pub use verified::{Key, Verified};

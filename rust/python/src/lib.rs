@@ -27,6 +27,7 @@ mod multiformats;
 mod parallel;
 mod params;
 mod plan;
+mod private_block;
 mod repo;
 mod repo_add;
 mod repo_blocks;
@@ -84,6 +85,8 @@ mod _native {
     };
     #[pymodule_export]
     use crate::plan::Plan;
+    #[pymodule_export]
+    use crate::private_block::PrivateBlock;
     #[pymodule_export]
     use crate::repo::{
         Repository, after_fork_in_child, after_fork_in_parent, before_fork, repo_stat,

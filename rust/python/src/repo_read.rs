@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipfs_kit_cid::Cid;
-use ipfs_kit_repo::whole;
+use ipfs_kit_repo::{private, whole};
 use ipfs_kit_unixfs::read::{self, File};
 use ipfs_kit_unixfs::{
     Control, ExtractLimits, Extractor, FsNode, NodeKind, Symlinks, UnixFsError,
@@ -17,6 +17,7 @@ use crate::buffers::{HeldMut, new_bytes};
 use crate::chain::{Places, Reads};
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
+use crate::private_block::PrivateBlock;
 use crate::repo_path::take;
 use crate::text::{file_path, text};
 use crate::{car, params, running};
@@ -175,6 +176,23 @@ impl FileReader {
                 Ok(whole(&self.file, reads, range, threads, control)?)
             })?;
         Ok(Block::new(view))
+    }
+
+    /// The same as memory of the caller's own, that may be written to.
+    #[pyo3(signature = (offset = 0, length = None))]
+    fn private(
+        &self,
+        py: Python<'_>,
+        offset: u64,
+        length: Option<u64>,
+    ) -> Outcome<PrivateBlock> {
+        let (range, length) = self.range(offset, length);
+        let threads = running::default_threads();
+        let memory =
+            self.places.read_by_size(py, length, SHORT_BYTES, |control, reads| {
+                Ok(private(&self.file, reads, range, threads, control)?)
+            })?;
+        Ok(PrivateBlock::new(memory))
     }
 }
 

@@ -70,4 +70,4 @@ pub use stat::RepoStat;
 pub use store::{MemoryStore, Store};
 pub use unchanged::Unchanged;
 pub use verify::{Bad, Verified};
-pub use whole::whole;
+pub use whole::{private, whole};

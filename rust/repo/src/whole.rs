@@ -5,7 +5,7 @@ use std::thread;
 
 use bytes::Bytes;
 use ipfs_kit_dag::BlockSource;
-use ipfs_kit_pack::Joining;
+use ipfs_kit_pack::{Joining, Private};
 use ipfs_kit_unixfs::read::{File, Pieces};
 use ipfs_kit_unixfs::{Control, UnixFsError};
 use memmap2::MmapMut;
@@ -36,6 +36,49 @@ pub fn whole(
     threads: usize,
     control: &Control,
 ) -> Result<Bytes, UnixFsError> {
+    match gather(file, source, range, threads, control, LARGE_BYTES)? {
+        Gathered::Pieces(joining) => joining
+            .finish()
+            .or_else(|known| copy_of(known, threads, LARGE_BYTES).map(Room::into_bytes)),
+        Gathered::Copied(room) => Ok(room.into_bytes()),
+    }
+}
+
+/// The same as memory of the caller's own, which may be written to: nobody else sees that.
+///
+/// Where [`whole`] would not copy, only those pages are that are written to.
+pub fn private(
+    file: &File,
+    source: &impl BlockSource,
+    range: Range<u64>,
+    threads: usize,
+    control: &Control,
+) -> Result<Private, UnixFsError> {
+    match gather(file, source, range, threads, control, 1)? {
+        Gathered::Pieces(joining) => joining
+            .finish_private()
+            .or_else(|known| copy_of(known, threads, 1).map(Room::into_private)),
+        Gathered::Copied(room) => Ok(room.into_private()),
+    }
+}
+
+/// What was read of a range.
+enum Gathered {
+    /// All of it where it lies.
+    Pieces(Joining),
+    /// A copy.
+    Copied(Room),
+}
+
+/// Reads a range; a copy of so many bytes is memory of the system's own.
+fn gather(
+    file: &File,
+    source: &impl BlockSource,
+    range: Range<u64>,
+    threads: usize,
+    control: &Control,
+    large_bytes: usize,
+) -> Result<Gathered, UnixFsError> {
     let range = range.start.min(file.size())..range.end.min(file.size());
     let length = range.end.saturating_sub(range.start);
     let mut pieces =
@@ -43,13 +86,13 @@ pub fn whole(
     let mut joining = Joining::new();
     while let Some(piece) = pieces.next()? {
         if let Err(piece) = joining.push(piece) {
-            let mut copy = Copy::new(length, threads)?;
+            let mut copy = Copy::new(length, threads, large_bytes)?;
             joining
                 .into_pieces()
                 .into_iter()
                 .chain([piece])
                 .for_each(|piece| copy.push(piece));
-            return copy.finish(pieces);
+            return copy.finish(pieces).map(Gathered::Copied);
         }
         if joining.bytes() as u64 == length {
             break;
@@ -58,13 +101,22 @@ pub fn whole(
         pieces.pieces.widen(threads);
     }
     pieces.end()?;
-    joining.finish().or_else(|known| {
-        let mut copy = Copy::new(length, threads)?;
-        for piece in known {
-            copy.push(piece);
-        }
-        copy.finish(pieces)
-    })
+    Ok(Gathered::Pieces(joining))
+}
+
+/// Copies pieces that are there.
+fn copy_of(
+    known: Vec<Bytes>,
+    threads: usize,
+    large_bytes: usize,
+) -> Result<Room, UnixFsError> {
+    let bytes = known.iter().map(Bytes::len).sum::<usize>();
+    let mut copy = Copy::new(bytes as u64, threads, large_bytes)?;
+    for piece in known {
+        copy.push(piece);
+    }
+    copy.copy();
+    Ok(copy.out)
 }
 
 /// The pieces of a range, which must have as many bytes as the file says.
@@ -98,8 +150,8 @@ enum Room {
 
 impl Room {
     /// `None` if the system does not have so much.
-    fn new(bytes: usize) -> Option<Self> {
-        if bytes < LARGE_BYTES {
+    fn new(bytes: usize, large_bytes: usize) -> Option<Self> {
+        if bytes < large_bytes {
             return Some(Self::Small(vec![0; bytes]));
         }
         let map = MmapMut::map_anon(bytes).ok()?;
@@ -122,6 +174,14 @@ impl Room {
             Self::Large(map) => Bytes::from_owner(map),
         }
     }
+
+    fn into_private(self) -> Private {
+        match self {
+            // Nothing at all: of one byte there is a map.
+            Self::Small(_) => Private::empty(),
+            Self::Large(map) => Private::of(map),
+        }
+    }
 }
 
 /// New memory that pieces are copied to, one behind the other.
@@ -135,10 +195,10 @@ struct Copy {
 }
 
 impl Copy {
-    fn new(length: u64, threads: usize) -> Result<Self, UnixFsError> {
-        let none = UnixFsError::Memory { bytes: length };
-        let Some(out) = usize::try_from(length).ok().and_then(Room::new) else {
-            return Err(none);
+    fn new(length: u64, threads: usize, large_bytes: usize) -> Result<Self, UnixFsError> {
+        let room = |bytes| Room::new(bytes, large_bytes);
+        let Some(out) = usize::try_from(length).ok().and_then(room) else {
+            return Err(UnixFsError::Memory { bytes: length });
         };
         let (batch, batch_bytes) = (Vec::new(), 0);
         Ok(Self { out, filled: 0, batch, batch_bytes, threads })
@@ -156,13 +216,13 @@ impl Copy {
     fn finish<S: BlockSource>(
         mut self,
         mut rest: Counted<'_, S>,
-    ) -> Result<Bytes, UnixFsError> {
+    ) -> Result<Room, UnixFsError> {
         while let Some(piece) = rest.next()? {
             self.push(piece);
         }
         rest.end()?;
         self.copy();
-        Ok(self.out.into_bytes())
+        Ok(self.out)
     }
 
     /// Empties the batch, each thread with about as many bytes of it.

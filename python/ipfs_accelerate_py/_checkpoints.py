@@ -48,7 +48,6 @@ def load_checkpoint_and_dispatch(
     device_map: "DeviceMap" = None,
     names: "Names" = None,
     weights_only: bool = False,
-    writable: bool | None = None,
 ) -> dict[str, Any]: ...
 @overload
 def load_checkpoint_and_dispatch(
@@ -97,7 +96,6 @@ def loaded(
     device_map: "DeviceMap",
     names: "Names",
     weights_only: bool,
-    writable: bool | None,
 ) -> dict[str, Any]:
     """Load a checkpoint; see `Content.load_checkpoint`."""
     path = content_path(content, given)
@@ -110,7 +108,7 @@ def loaded(
     else:
         if found.format == "pickle":
             framework = _for_pickles(found, framework, allowed=weights_only)
-        made_by = framework_for(framework, dtype, writable=writable)
+        made_by = framework_for(framework, dtype)
         about = _loader(found.format)(reader, found, made_by, device_map, names)
     return {
         "source": "ipfs" if reader.fetched > before else "cache",

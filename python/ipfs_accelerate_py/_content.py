@@ -176,11 +176,11 @@ class Content:
         device_map: "DeviceMap" = None,
         names: "Names" = None,
         weights_only: bool = False,
-        writable: bool | None = None,
     ) -> dict[str, Any]:
         """Load a checkpoint: tensors by name, or the bytes of what is none.
 
         All that is wanted is fetched and verified before this returns; nothing else is.
+        Tensors may be written into: that changes nothing but them.
 
         Args:
             cid: A file or folder: a CID, a path below one, an `ipfs://` URL; or a local
@@ -190,16 +190,12 @@ class Content:
             framework: `numpy`, `torch`, or `auto` for torch where it is installed.
             dtype: What floating-point numbers become; as they are if not given.
             device_map: Devices by names and prefixes of names, as accelerate has them
-                (`""` for all), or one device for all. `disk` leaves a tensor where it
-                lies, `meta` makes one without bytes. Tensors that a map does not name
-                are left out. All on the CPU if not given.
+                (`""` for all), or one device for all. `disk` is the CPU: a tensor lies
+                on the disk until it is read. `meta` makes one without bytes. Tensors that
+                a map does not name are left out. All on the CPU if not given.
             names: The tensors that are wanted: a name, names, or what says of a name
                 whether it is wanted. All if not given.
             weights_only: Load pickles too, tensors and plain values out of them alone.
-            writable: Whether tensors may be written into. `True` makes copies, `False`
-                shows tensors where the bytes lie: to write into one of torch's then ends
-                the process. If not given, torch has copies and numpy shows arrays that
-                refuse to be written into.
 
         Returns:
             `status`; `source`, which is `cache` if nothing had to be fetched, else
@@ -221,7 +217,6 @@ class Content:
             device_map=device_map,
             names=names,
             weights_only=weights_only,
-            writable=writable,
         )
 
 

@@ -1,10 +1,8 @@
-"""numpy and torch: how each shows verified bytes as tensors.
+"""numpy and torch: how each makes tensors of verified bytes.
 
-Nothing writes into the repository. numpy marks an array that shows its bytes as
-read-only, and refuses to write into it. torch knows no such tensors: to write into one
-would end the process. So torch is given copies, unless the caller says that nobody is
-going to write; what goes to another device or becomes another type is copied there and
-then, and once.
+The bytes are memory of the caller's own: those that are only read lie where the
+repository has them, and what is written to is copied then and there, by the page. So
+nothing is copied here but what is to become another type, or go to another device.
 """
 
 from importlib.util import find_spec
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
     from ipfs_accelerate_py._placing import Device
     from ipfs_accelerate_py._safetensors import TensorPlace
-    from ipfs_kit_py._native import Block
+    from ipfs_kit_py._native import PrivateBlock
 
 # By the names of safetensors; those of numpy and torch are the same.
 _NAMES: Final = {
@@ -57,17 +55,10 @@ class Framework(Protocol):
             InvalidParameterError: It has no such device here.
         """
 
-    def shown(self, block: "Block | bytes") -> Any:  # noqa: ANN401 - its own form
-        """Take bytes that tensors are made of."""
-
     def tensor(
-        self,
-        shown: Any,  # noqa: ANN401
-        at: int,
-        place: "TensorPlace",
-        device: "Device",
-    ) -> Any:  # noqa: ANN401
-        """Make a tensor of those."""
+        self, block: "PrivateBlock", at: int, place: "TensorPlace", device: "Device"
+    ) -> Any:  # noqa: ANN401 - numpy's or torch's
+        """Make a tensor of bytes that begin somewhere in a block."""
 
     def without_bytes(self, place: "TensorPlace") -> Any:  # noqa: ANN401
         """Make one that has a shape and a type alone."""
@@ -79,13 +70,12 @@ class Framework(Protocol):
         """Put a tensor of its own where it is wanted; other values stay as they are."""
 
 
-def framework_for(name: str, dtype: object, *, writable: bool | None) -> Framework:
+def framework_for(name: str, dtype: object) -> Framework:
     """Give the framework of a name.
 
     Args:
         name: `numpy`, `torch`, or `auto` for torch where it is installed.
         dtype: What floating-point numbers are to become.
-        writable: Whether tensors may be written into; `None` for what is safe with it.
 
     Raises:
         ImportError: It is not installed; the message says what installs it.
@@ -95,9 +85,9 @@ def framework_for(name: str, dtype: object, *, writable: bool | None) -> Framewo
         chosen = "numpy" if find_spec("torch") is None else "torch"
     wanted = None if dtype is None else _dtype_name(dtype)
     if chosen == "torch":
-        return _Torch(wanted, writable=writable is not False)
+        return _Torch(wanted)
     if chosen == "numpy":
-        return _Numpy(wanted, writable=bool(writable))
+        return _Numpy(wanted)
     raise InvalidParameterError(f"framework {name!r} is not auto, numpy or torch")
 
 
@@ -119,10 +109,9 @@ def needed(package: str) -> Any:  # noqa: ANN401 - a module that may have no typ
 
 
 class _Numpy:
-    def __init__(self, dtype: str | None, *, writable: bool) -> None:
+    def __init__(self, dtype: str | None) -> None:
         self._numpy = needed("numpy")
         self._dtype = None if dtype is None else self._typed(dtype)
-        self._writable = writable
 
     def check(self, places: "Iterable[TensorPlace]", devices: "Iterable[Device]") -> None:
         for device in devices:
@@ -133,25 +122,16 @@ class _Numpy:
         for place in places:
             self._typed(_known(place), place)
 
-    def shown(self, block: "Block | bytes") -> Any:  # noqa: ANN401
-        return block
-
     def tensor(
-        self,
-        shown: Any,  # noqa: ANN401
-        at: int,
-        place: "TensorPlace",
-        device: "Device",
+        self, block: "PrivateBlock", at: int, place: "TensorPlace", device: "Device"
     ) -> Any:  # noqa: ANN401
         del device
         numpy, dtype = self._numpy, self._typed(_known(place), place)
         if not place.size:
-            return self._finished(numpy.empty(place.shape, dtype), place)
+            return self._wanted(numpy.empty(place.shape, dtype), place)
         count = place.size // dtype.itemsize
-        array = numpy.frombuffer(shown, dtype, count, at).reshape(place.shape)
-        if self._writable or not array.flags.aligned:
-            array = array.copy()
-        return self._finished(array, place)
+        array = numpy.frombuffer(block, dtype, count, at).reshape(place.shape)
+        return self._wanted(array if array.flags.aligned else array.copy(), place)
 
     def without_bytes(self, place: "TensorPlace") -> Any:  # noqa: ANN401
         raise InvalidParameterError(f"numpy has no tensor without bytes: {place.name}")
@@ -160,18 +140,15 @@ class _Numpy:
         del device
         if self._dtype is not None and array.dtype.kind == "f":
             array = array.astype(self._dtype, copy=False)
-        array.flags.writeable = self._writable
         return array
 
     def adopted(self, value: Any, device: "Device") -> Any:  # noqa: ANN401
         return self.from_numpy(value, device)
 
-    def _finished(self, array: Any, place: "TensorPlace") -> Any:  # noqa: ANN401
-        if self._dtype is not None and _is_float(place):
-            array = array.astype(self._dtype, copy=False)
-        if not self._writable:
-            array.flags.writeable = False
-        return array
+    def _wanted(self, array: Any, place: "TensorPlace") -> Any:  # noqa: ANN401
+        if self._dtype is None or not _is_float(place):
+            return array
+        return array.astype(self._dtype, copy=False)
 
     def _typed(self, name: str, place: "TensorPlace | None" = None) -> Any:  # noqa: ANN401
         if not name.startswith(_OF_ML_DTYPES):
@@ -191,11 +168,9 @@ class _Numpy:
 
 
 class _Torch:
-    def __init__(self, dtype: str | None, *, writable: bool) -> None:
-        needed("numpy")
+    def __init__(self, dtype: str | None) -> None:
         self._torch = needed("torch")
         self._dtype = None if dtype is None else self._typed(dtype)
-        self._writable = writable
 
     def check(self, places: "Iterable[TensorPlace]", devices: "Iterable[Device]") -> None:
         for device in set(devices) - {"disk", "meta"}:
@@ -209,25 +184,16 @@ class _Torch:
         for place in places:
             self._typed(_known(place))
 
-    def shown(self, block: "Block | bytes") -> Any:  # noqa: ANN401
-        return _lasting(block) if len(block) else None
-
     def tensor(
-        self,
-        shown: Any,  # noqa: ANN401
-        at: int,
-        place: "TensorPlace",
-        device: "Device",
+        self, block: "PrivateBlock", at: int, place: "TensorPlace", device: "Device"
     ) -> Any:  # noqa: ANN401
         torch, dtype = self._torch, self._typed(_known(place))
         if not place.size:
-            made = torch.empty(place.shape, dtype=dtype)
-        else:
-            made = torch.frombuffer(shown, dtype=torch.uint8, count=place.size, offset=at)
-            if (made.data_ptr()) % dtype.itemsize:
-                made = made.clone()
-            made = made.view(dtype).view(place.shape)
-        return self._finished(made, device)
+            return self.adopted(torch.empty(place.shape, dtype=dtype), device)
+        made = torch.frombuffer(block, dtype=torch.uint8, count=place.size, offset=at)
+        if made.data_ptr() % dtype.itemsize:
+            made = made.clone()
+        return self.adopted(made.view(dtype).view(place.shape), device)
 
     def without_bytes(self, place: "TensorPlace") -> Any:  # noqa: ANN401
         dtype = self._typed(_known(place))
@@ -246,13 +212,6 @@ class _Torch:
             return value
         return value.to("cpu" if device == "disk" else device, self._wanted(value))
 
-    def _finished(self, made: Any, device: "Device") -> Any:  # noqa: ANN401
-        is_shown = device == "disk" or not self._writable
-        target = "cpu" if device == "disk" else device
-        # One copy at most: `to` makes none where there is nothing to do.
-        moved = made.to(target, self._wanted(made))
-        return moved if is_shown or moved is not made else moved.clone()
-
     def _wanted(self, made: Any) -> Any:  # noqa: ANN401
         is_float = made.is_floating_point() and self._dtype is not None
         return self._dtype if is_float else made.dtype
@@ -264,20 +223,6 @@ class _Torch:
                 f"torch {self._torch.__version__} has no type {name!r}"
             )
         return found
-
-
-def _lasting(block: "Block | bytes") -> Any:  # noqa: ANN401 - a ctypes array
-    """Show bytes as torch takes them without a warning, for as long as it has them.
-
-    torch warns of every buffer that is not writable, once, whether or not anyone writes;
-    to silence warnings for a while is no business of one thread among many.
-    """
-    import ctypes
-
-    address = needed("numpy").frombuffer(block, "uint8").ctypes.data
-    shown: Any = (ctypes.c_char * len(block)).from_address(address)
-    shown.owner = block
-    return shown
 
 
 def _known(place: "TensorPlace") -> str:

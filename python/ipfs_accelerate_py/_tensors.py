@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from ipfs_accelerate_py._frameworks import Framework
     from ipfs_accelerate_py._placing import Device
-    from ipfs_kit_py._native import CID, Block
+    from ipfs_kit_py._native import CID
     from ipfs_kit_py._sources import ChainReader
 
 # One view of so much: a file of many gigabytes as one would take too many maps.
-_RUN_BYTES = 1 << 30
+_RUN_BYTES = 512 << 20
 
 
 class Wanted(NamedTuple):
@@ -35,8 +35,9 @@ class Wanted(NamedTuple):
 class Tensors(Mapping[str, Any]):
     """Tensors by name, each made when it is asked for.
 
-    Their bytes are verified and stay mapped as long as this, or any of them, lives. As
-    long as one is in use it is given again. Threads may share this, and forked processes.
+    Their bytes are verified, and there as long as this or any of them lives. What is
+    written into one is seen by whoever asks for it here, and by nobody else. Threads may
+    share this; a forked process has one of its own.
     """
 
     def __init__(self, makers: "Mapping[str, Callable[[], Any]]", size: int) -> None:
@@ -91,19 +92,14 @@ def tensors_in(
     makers: dict[str, Callable[[], Any]] = {}
     for run in _runs([it for it in ordered if it.device != "meta"]):
         start = run[0].place.start
-        block = _shown(reader, cid, start, run[-1].place.stop)
-        show = framework.shown(block)
+        block = reader.cat_private(cid, start, run[-1].place.stop - start)
         for place, device in run:
             make = framework.tensor
-            makers[place.name] = partial(make, show, place.start - start, place, device)
+            makers[place.name] = partial(make, block, place.start - start, place, device)
     for place, device in ordered:
         if device == "meta":
             makers[place.name] = partial(framework.without_bytes, place)
     return makers
-
-
-def _shown(reader: "ChainReader", cid: "CID", start: int, stop: int) -> "Block | bytes":
-    return reader.cat_view(cid, start, stop - start) if stop > start else b""
 
 
 def _runs(wanted: list[Wanted]) -> Iterator[list[Wanted]]:

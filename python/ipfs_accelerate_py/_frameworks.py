@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ipfs_kit_py._native import PrivateBlock
 
 # By the names of safetensors; those of numpy and torch are the same.
-_NAMES: Final = {
+DTYPE_NAMES: Final = {
     "BOOL": "bool",
     "U8": "uint8",
     "I8": "int8",
@@ -226,7 +226,7 @@ class _Torch:
 
 
 def _known(place: "TensorPlace") -> str:
-    name = _NAMES.get(place.dtype)
+    name = DTYPE_NAMES.get(place.dtype)
     if name is None:
         _refuse(place)
     return name

@@ -7,6 +7,7 @@ we do; programs are timed as a whole.
 """
 
 import importlib
+import mmap
 import os
 import random
 import shutil
@@ -27,6 +28,7 @@ FILE_BYTES = 4096
 BLOCKS = 1_000_000
 BLOCK_BYTES = 100
 RANGE_BYTES = 4096
+PAGE_BYTES = 4096
 RANGES = 2000
 
 
@@ -38,6 +40,7 @@ def tables(scale: float) -> Iterator[Table]:
         yield add_tree(place, round(FILES * scale))
         yield add_again(place, round(FILES * scale))
         yield from read_file(place, round(GIB * scale))
+        yield from view_file(place, round(GIB * scale))
         yield put_blocks(place, round(10_000 * scale), 4096)
         yield many_blocks(place, round(BLOCKS * scale))
 
@@ -228,6 +231,52 @@ def read_file(place: Path, size: int) -> Iterator[Table]:
         )
         lineup.enter("a plain file's", lambda: Work(plain_ranges, RANGES))
         yield compare("random ranges of 4 KiB of it", "ranges", lineup)
+
+
+def view_file(place: Path, size: int) -> Iterator[Table]:
+    """Look at one large file as a checkpoint is loaded: one view, every page touched.
+
+    Nobody copies anything but the reader into an array; all pages are in the page cache.
+    """
+    numpy = importlib.import_module("numpy")
+    path = inputs.file(size)
+    at, prepare = fresh(place, "view")
+    prepare()
+    with Repository(at, threads=2) as repository:
+        cid = repository.add(path).cid
+    handles = [Repository(at, threads=2)]
+
+    def reopen() -> None:
+        handles.append(Repository(at, threads=2))
+        handles.pop(0).close()
+
+    def touch(view: object) -> int:
+        return int(numpy.frombuffer(view, numpy.uint8)[::PAGE_BYTES].max())
+
+    def ours() -> None:
+        touch(handles[0].cat_view(cid))
+
+    def plain() -> None:
+        with path.open("rb") as file:
+            touch(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    lineup = Lineup()
+    lineup.enter(
+        "ipfs-kit cat_view, every block verified",
+        lambda: Work(ours, size, reopen),
+        ours=True,
+    )
+    hashing = peers.ipfs_kit(path, 2)
+    lineup.enter("ipfs-kit hash, 2 threads", lambda: Work(hashing, size), target=0.8)
+    yield compare(f"view {size / GIB:.3g} GiB for the first time", "B", lineup)
+    lineup = Lineup()
+    lineup.enter("ipfs-kit cat_view", lambda: Work(ours, size), ours=True)
+    lineup.enter("mmap of a plain file", lambda: Work(plain, size), target=0.9)
+    lineup.enter(
+        "numpy.fromfile of a plain file",
+        lambda: Work(lambda: touch(numpy.fromfile(path, numpy.uint8)), size),
+    )
+    yield compare(f"view {size / GIB:.3g} GiB again", "B", lineup)
 
 
 def put_blocks(place: Path, count: int, size: int) -> Table:

@@ -428,7 +428,7 @@ class FileReader:
     def missing(self, offset: int, length: int, max_bytes: int) -> list[CID]:
         """Blocks of a range that are not in this process, in the order of the file."""
     def view(self, offset: int = 0, length: int | None = None) -> Block:
-        """The bytes of a range as one view; copied if they lie in several blocks."""
+        """The bytes of a range as one view, where they lie if that can be."""
     def private(self, offset: int = 0, length: int | None = None) -> PrivateBlock:
         """The same as memory of the caller's own, that may be written to."""
 

@@ -112,7 +112,9 @@ class Reading(Core):
         """Read a file, or a range of it, where it lies.
 
         A range inside one block is not copied: the result shows the mapped file itself,
-        read-only, and stays good whatever becomes of the repository.
+        read-only, and stays good whatever becomes of the repository. Nor, on Linux, is a
+        range of several blocks that were added in raw leaves of 64 KiB or more, in a
+        multiple of 4 KiB. Other ranges are copied, by all threads.
         """
         start, count = checked("offset", offset), checked("length", length)
         return FileReader(self._core, path).view(start or 0, count)

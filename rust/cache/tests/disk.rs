@@ -10,6 +10,8 @@ use ipfs_kit_cache::disk::{
 };
 use ipfs_kit_cid::{Cid, codec};
 use ipfs_kit_hash::{Code, Hasher, Multihash};
+#[cfg(target_os = "linux")]
+use ipfs_kit_pack::Joining;
 use tempfile::TempDir;
 
 const LIMIT: u64 = 2 << 20;
@@ -124,6 +126,26 @@ fn the_longest_block_fits_whatever_the_limit() {
         let (cid, bytes) = block(99, most + 1000);
         assert!(!cache.put(&cid, &bytes, Trust::Verified), "{limit}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn blocks_joined_to_one_view_outlive_the_cache_and_are_counted_as_mapped() {
+    let place = place();
+    let cache = DiskCache::open(place.path(), 16 << 20, DiskOptions::new()).unwrap();
+    let blocks: Vec<_> = (0..12).map(|seed| block(seed, 256 << 10)).collect();
+    let mut joining = Joining::new();
+    for (cid, data) in &blocks {
+        assert!(cache.put(cid, data, Trust::Unverified));
+        assert!(joining.push(cache.get(cid.hash()).unwrap()).is_ok());
+    }
+    let view = joining.finish().unwrap();
+    assert!(cache.clear());
+    assert!(cache.stats().unlinked_mapped_bytes >= 3 << 20);
+    let whole: Vec<u8> = blocks.into_iter().flat_map(|(_, data)| data).collect();
+    assert!(view == whole);
+    drop(view);
+    assert_eq!(cache.stats().unlinked_mapped_bytes, 0);
 }
 
 #[test]

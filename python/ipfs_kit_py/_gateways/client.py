@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from ipfs_kit_py._forks import remember
+from ipfs_kit_py._http.body import Body
 from ipfs_kit_py._http.waiting import check
 from ipfs_kit_py.errors import LimitExceededError, TimedOutError, UnreachableError
 
@@ -36,6 +37,8 @@ class Reply(NamedTuple):
     """Whether the server that was asked first is one that all the world can reach."""
     pieces: Iterator[bytes]
     """The body as it comes."""
+    body: "PacedBody"
+    """The same, to be written into buffers: for who takes no pieces."""
 
     @property
     def content_type(self) -> str:
@@ -129,8 +132,14 @@ class Client:
                         from_public = public_only or _is_public(found)
                     where = found.headers.get("location")
                     if found.status_code not in _MOVED or not where:
-                        is_public, pieces = from_public, self._pieces(found)
-                        yield Reply(found.status_code, found.headers, is_public, pieces)
+                        seconds = self.stall_seconds
+                        yield Reply(
+                            found.status_code,
+                            found.headers,
+                            from_public,
+                            _pieces(found, seconds),
+                            PacedBody(found, seconds),
+                        )
                         return
                     url = _next(url, where)
                 finally:
@@ -163,15 +172,48 @@ class Client:
             found = self._pools.setdefault((scheme, public_only), made)
         return found
 
-    def _pieces(self, found: "httpx2.Response") -> Iterator[bytes]:
-        """Give the body, as long as it comes at some speed."""
-        start, size = time.monotonic(), 0
-        for piece in found.iter_raw():
-            yield piece
-            size += len(piece)
-            allowed = (size // _LEAST_BYTES + 2) * self.stall_seconds
-            if time.monotonic() - start > allowed:
-                raise TimedOutError(f"it sent {size} bytes in {allowed:g} seconds")
+
+class _Pace:
+    """How fast a body comes; it must come at some speed."""
+
+    def __init__(self, stall_seconds: float) -> None:
+        self._seconds = stall_seconds
+        self._start = time.monotonic()
+        self._size = 0
+
+    def note(self, count: int) -> None:
+        """Count bytes that came.
+
+        Raises:
+            TimedOutError: They came too slowly.
+        """
+        self._size += count
+        allowed = (self._size // _LEAST_BYTES + 2) * self._seconds
+        if time.monotonic() - self._start > allowed:
+            message = f"it sent {self._size} bytes in {allowed:g} seconds"
+            raise TimedOutError(message)
+
+
+class PacedBody:
+    """A body that is written into buffers, as long as it comes at some speed."""
+
+    def __init__(self, found: "httpx2.Response", stall_seconds: float) -> None:
+        self._body = Body(found, stall_seconds)
+        self._pace = _Pace(stall_seconds)
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Write some bytes into a buffer; tell how many, 0 at the end."""
+        count = self._body.readinto(buffer)
+        self._pace.note(count)
+        return count
+
+
+def _pieces(found: "httpx2.Response", stall_seconds: float) -> Iterator[bytes]:
+    """Give the body, as long as it comes at some speed."""
+    pace = _Pace(stall_seconds)
+    for piece in found.iter_raw():
+        yield piece
+        pace.note(len(piece))
 
 
 def _is_public(found: "httpx2.Response") -> bool:

@@ -21,7 +21,8 @@ from ipfs_kit_py.errors import (
 
 if TYPE_CHECKING:
     from ipfs_kit_py._gateways.address import Address
-    from ipfs_kit_py._gateways.client import Client, PacedBody, Reply
+    from ipfs_kit_py._gateways.client import Client, Reply
+    from ipfs_kit_py._http.body import Body
 
 RAW: Final = "application/vnd.ipld.raw"
 # The largest that others exchange, and what a node adds around a chunk of that size.
@@ -141,7 +142,7 @@ class Gateway:
             self._gate.release()
 
     @contextmanager
-    def file(self, cid: CID, start: int, stop: int) -> "Iterator[PacedBody]":
+    def file(self, cid: CID, start: int, stop: int) -> "Iterator[Body]":
         """Ask for bytes of a file, or of a part of one, whatever they are.
 
         Raises:

@@ -7,6 +7,7 @@ bytes go from the socket to where they belong. The connection is of no more use 
 
 from typing import TYPE_CHECKING, cast
 
+from ipfs_kit_py._http.pace import Pace
 from ipfs_kit_py.errors import UnreachableError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Body:
 
     def __init__(self, reply: "httpx2.Response", stall_seconds: float) -> None:
         self._seconds = stall_seconds
+        self._pace = Pace("it", stall_seconds)
         self._reply = reply
         self._pieces = reply.iter_raw()
         self._piece = memoryview(b"")
@@ -39,7 +41,13 @@ class Body:
 
         Raises:
             UnreachableError: It is shorter than was said.
+            TimedOutError: It comes too slowly.
         """
+        count = self._take(buffer)
+        self._pace.note(count)
+        return count
+
+    def _take(self, buffer: memoryview) -> int:
         if self._direct is not None:
             return self._receive(buffer[: self._left], self._direct)
         if not self._piece:

@@ -54,7 +54,7 @@ class Request(BaseHTTPRequestHandler):
             return
         try:
             if self.is_file:
-                self.reply(206, self.span(), "text/plain", Content_Range=self.spanned)
+                self.send_file()
             elif self.query.get("format") == "car":
                 self.send_car()
             else:
@@ -63,6 +63,25 @@ class Request(BaseHTTPRequestHandler):
                 self.server.note_sent(self.cid, len(block))
         except BlockNotFoundError as error:
             self.reply(404, str(error).encode(), "text/plain")
+
+    def send_file(self) -> None:
+        """Send the range that is asked for, and note each leaf when it was sent."""
+        span = self.span()
+        given = {"Content_Range": self.spanned, "Content_Length": len(span)}
+        self.head(206, Content_Type="text/plain", **given)
+        repository, begin = self.server.repository, -self.start
+        for link in repository.refs(self.cid):
+            end = begin + repository.stat(link.target).size
+            self.wfile.write(span[max(0, begin) : max(0, end)])
+            if begin >= 0 and end <= len(span):
+                self.server.note_sent(str(link.target), end - begin)
+            begin = end
+
+    @property
+    def start(self) -> int:
+        """Where the range that is asked for begins."""
+        first, _, _ = self.headers["Range"].removeprefix("bytes=").partition("-")
+        return int(first)
 
     @property
     def spanned(self) -> str:

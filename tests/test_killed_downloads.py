@@ -80,19 +80,23 @@ def check(way: str, cid: CID, place: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    ("way", "shape"),
+    ("way", "shape", "gives"),
     [
-        ("get", "file"),
-        ("get", "folder"),
-        ("pull", "file"),
-        ("pull", "folder"),
-        ("ipget", "file"),
-        ("snapshot", "folder"),
+        ("get", "file", "blocks"),
+        ("get", "file", "files"),
+        ("get", "folder", "blocks"),
+        ("get", "folder", "files"),
+        ("pull", "file", "blocks"),
+        ("pull", "file", "files"),
+        ("pull", "folder", "blocks"),
+        ("ipget", "file", "files"),
+        ("snapshot", "folder", "blocks"),
     ],
 )
 def test_a_killed_download_fetches_at_most_a_window_again(
     way: str,
     shape: str,
+    gives: str,
     env: dict[str, str],
     far: Repository,
     server: GatewayServer,
@@ -108,6 +112,7 @@ def test_a_killed_download_fetches_at_most_a_window_again(
     below = {link.target for link in far.refs(cid, recursive=True, unique=True)}
     sizes = {str(at): len(far.block_get(at)) for at in {cid, *below}}
     server.behave = slow(0.01)
+    server.gives_files = gives == "files"
     start = command(way, cid, place, server.url)
     seen: set[str] = set()
     again = []
@@ -131,6 +136,6 @@ def test_a_killed_download_fetches_at_most_a_window_again(
     subprocess.run(start, env=env, check=True, stdout=subprocess.DEVNULL)
     again.append(sum(sizes[at] for at in seen & {*server.sent}))
     check(way, cid, place)
-    shown = f"{way}, {shape}: {[round(lost / MIB, 1) for lost in again]} MiB"
+    shown = f"{way}, {shape}, {gives}: {[round(lost / MIB, 1) for lost in again]} MiB"
     print(shown)  # noqa: T201 - the figures of `make soak`
     assert max(again) <= WINDOW_BYTES, shown

@@ -1,16 +1,18 @@
 """Leaves are made of the bytes of their file, however these come, or not at all."""
 
 import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ipfs_kit_py import CID, cid_of
-from ipfs_kit_py._native import Block, verified_parts
+from ipfs_kit_py._native import Block, Draft, verified_blocks
 from ipfs_kit_py._sources.layouts import Run
-from ipfs_kit_py._sources.leaves import FILE, RAW, leaf, leaves_of
-from ipfs_kit_py.errors import IntegrityError, InvalidParameterError
+from ipfs_kit_py._sources.leaves import FILE, RAW, Pieces, leaf, leaves_of
+from ipfs_kit_py.errors import IntegrityError, LimitExceededError, UnreachableError
 
 KINDS = {"raw": None, "file": FILE, "trickle": RAW}
 
@@ -25,6 +27,10 @@ def cid_for(part: bytes, kind: int | None) -> CID:
 def run_of(parts: list[bytes], kind: int | None) -> Run:
     cid = cid_of(b"the file")
     return Run(cid, 0, [(cid_for(part, kind), len(part)) for part in parts])
+
+
+def reply_of(data: bytes, seed: int) -> Callable[[], AbstractContextManager[Pieces]]:
+    return lambda: nullcontext(Pieces(iter(pieces_of(data, seed))))
 
 
 def pieces_of(data: bytes, seed: int) -> list[bytes]:
@@ -46,7 +52,7 @@ def test_pieces_of_any_size_give_all_leaves(
 ) -> None:
     run = run_of(parts, kind)
     found: dict[CID, Block] = {}
-    for blocks in leaves_of(run, pieces_of(b"".join(parts) + more, seed), batch):
+    for blocks in leaves_of(run, reply_of(b"".join(parts) + more, seed), batch):
         assert blocks
         found |= blocks
     wanted = {
@@ -70,7 +76,7 @@ def test_wrong_bytes_are_an_error_behind_what_is_right(
     right: dict[CID, Block] = {}
 
     def read() -> None:
-        for blocks in leaves_of(run, pieces_of(bytes(whole), seed), batch):
+        for blocks in leaves_of(run, reply_of(bytes(whole), seed), batch):
             right.update(blocks)
 
     with pytest.raises(IntegrityError):
@@ -85,21 +91,43 @@ def test_what_ends_early_gives_the_leaves_that_are_whole(
     run, whole = run_of(parts, None), b"".join(parts)
     end = data.draw(st.integers(0, len(whole)))
     count = 0
-    for blocks in leaves_of(run, pieces_of(whole[:end], seed), 1000):
+    for blocks in leaves_of(run, reply_of(whole[:end], seed), 1000):
         count += len(blocks)
     sums = [sum(map(len, parts[: n + 1])) for n in range(len(parts))]
     here = {part for part, total in zip(parts, sums, strict=True) if total <= end}
     assert count == len(here)
 
 
-def test_sizes_and_bytes_must_fit() -> None:
-    cid = cid_of(b"ab")
-    assert verified_parts([], [], []) == []
-    [block] = verified_parts([cid], [2], [b"a", b"", b"bc"])
+def test_what_breaks_off_gives_the_leaves_that_are_whole_first() -> None:
+    parts = [b"a" * 50, b"b" * 50, b"c" * 50]
+    run = run_of(parts, None)
+
+    def broken() -> Iterator[bytes]:
+        yield b"".join(parts)[:120]
+        raise UnreachableError("it broke off")
+
+    leaves = leaves_of(run, lambda: nullcontext(Pieces(broken())), 1000)
+    assert [bytes(block) for block in next(leaves).values()] == parts[:2]
+    with pytest.raises(UnreachableError, match="it broke off"):
+        next(leaves)
+
+
+def test_a_draft_becomes_one_block_when_nobody_writes_to_it() -> None:
+    cid, draft = cid_of(b"abc"), Draft(3)
+    assert len(draft) == 3
+    view = memoryview(draft)
+    assert bytes(view) == bytes(3)
+    view[:] = b"abc"
+    with pytest.raises(BufferError, match="written to"):
+        verified_blocks([cid], [draft])
+    view.release()
+    [block] = verified_blocks([cid], [draft])
     assert block is not None
-    assert bytes(block) == b"ab"
-    for sizes in ([3], [], [1, 1], [1 << 63]):
-        with pytest.raises(InvalidParameterError):
-            verified_parts([cid], sizes, [b"ab"])
-    with pytest.raises((InvalidParameterError, OverflowError)):
-        verified_parts([cid, cid], [(1 << 64) - 1, 3], [b"ab"])
+    assert bytes(block) == b"abc"
+    with pytest.raises(BufferError, match="has become a block"):
+        memoryview(draft)
+    with pytest.raises(BufferError, match="has become a block"):
+        verified_blocks([cid], [draft])
+    assert verified_blocks([cid], [Draft(3)]) == [None]
+    with pytest.raises(LimitExceededError):
+        Draft(1 << 40)

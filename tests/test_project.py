@@ -54,7 +54,7 @@ def test_pure_crates_name_no_interpreter_network_or_runtime() -> None:
 def test_unsafe_code_stands_where_it_is_argued() -> None:
     allowed = re.compile(
         r"rust/(hash/src/(sha256/|blake3_many)|chunker/src/"
-        r"|python/src/(block|buffers|column|private_block)"
+        r"|python/src/(block|buffers|column|draft|private_block)"
         r"|pack/src/(inherited|joined|map|private|reserve|writeback)"
         r"|pack/tests/processes|cache/tests/disk_processes|repo/src/(folder|repository))"
     )

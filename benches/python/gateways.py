@@ -3,7 +3,9 @@
 What each table isolates:
     get: one large file to a file on the disk, every block verified and kept in a cache
         that is empty before; beside curl, which writes what it is given. curl's is the
-        path that Kubo's gateway was made for: it puts the file together itself.
+        path that Kubo's gateway was made for: it puts the file together itself. What
+        verifying costs at least is shown by curl beside a thread that hashes as many
+        bytes, none of which come from it.
     cat: the same into memory.
     small files: a folder with `snapshot_download` and `kit.ipfs.get`; beside each file by
         itself over one connection that is kept, as `ipget` of each would at its best; and
@@ -15,9 +17,11 @@ Programs are timed as a whole.
 
 import importlib
 import itertools
+import random
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -25,7 +29,7 @@ from typing import Any, cast
 import inputs
 import peers
 from harness import Lineup, MissingPeerError, Program, Table, Work, compare
-from ipfs_kit_py import Repository, snapshot_download
+from ipfs_kit_py import Repository, cids_of, snapshot_download
 from ipfs_kit_py._kubo.daemon import Daemon
 from ipfs_kit_py.ipfs_kit import ipfs_kit
 
@@ -133,10 +137,28 @@ def large(place: Bench, size: int, what: str) -> Table:
         found = Program(peers.program("curl"), *words, f"{place.url}/ipfs/{cid}")
         return place.work(found, size)
 
+    def bound() -> Work:
+        parts = [random.randbytes(1 << 20) for _ in range(8)]
+
+        def hash_as_many() -> None:
+            for _ in range(size // (8 << 20)):
+                cids_of(parts)
+
+        def run() -> None:
+            hashing = threading.Thread(target=hash_as_many)
+            hashing.start()
+            command: list[str | Path] = [peers.program("curl"), "--silent", "--fail"]
+            at = place.out()
+            subprocess.run([*command, "-o", at, f"{place.url}/ipfs/{cid}"], check=True)
+            hashing.join()
+
+        return place.work(run, size)
+
     lineup = Lineup()
     ours = get if what == "get" else cat
     lineup.enter(f"kit.ipfs.{what}", lambda: place.work(ours, size), ours=True)
     lineup.enter("curl to a file", curl, target=0.8)
+    lineup.enter("curl beside as much hashing", bound)
     try:
         return compare(f"{what} {size >> 20} MiB from Kubo's gateway", "B", lineup)
     finally:

@@ -253,6 +253,15 @@ class PrivateBlock:
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+@final
+class Draft:
+    """Memory for a block, written to until `verified_blocks` makes a block of it."""
+
+    def __new__(cls, size: int) -> Self: ...
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __release_buffer__(self, buffer: memoryview, /) -> None: ...
+
 @disjoint_base
 class ARCache:
     """Values in memory under a bound in bytes, by the ARC policy."""
@@ -408,7 +417,10 @@ class Chain:
 _Core: TypeAlias = Repository | Chain
 
 def verified_blocks(cids: Sequence[CID], data: Sequence[Buffer]) -> list[Block | None]:
-    """Make blocks of what a source gave; `None` for those that have not their hashes."""
+    """Make blocks of what a source gave; `None` for those that have not their hashes.
+
+    Drafts become their blocks; all else is copied.
+    """
 
 @final
 class FileReader:
@@ -431,14 +443,6 @@ class FileReader:
         """The bytes of a range as one view, where they lie if that can be."""
     def private(self, offset: int = 0, length: int | None = None) -> PrivateBlock:
         """The same as memory of the caller's own, that may be written to."""
-
-def verified_parts(
-    cids: Sequence[CID], sizes: Sequence[int], pieces: Sequence[bytes]
-) -> list[Block | None]:
-    """Cut bytes, which come in pieces, into blocks of these sizes.
-
-    Those that have not the hashes of their CIDs are `None`. What is behind them is left.
-    """
 
 def check_cancelled() -> None:
     """Raise `CancelledError` if the calling thread is inside a token that says so."""

@@ -86,7 +86,7 @@ def test_parent_and_child_go_on_reading(node: KuboEngine) -> None:
     data = random.Random("forks").randbytes(96 << 20)
     root = node.add(data).cid
     expected = hashlib.sha256(data).hexdigest()
-    done = run_python(FORKS, node.path, str(root), expected, "4", timeout=50)
+    done = run_python(FORKS, node.path, str(root), expected, "4", timeout=100)
     assert int(done.split()[1]) > 0
 
 

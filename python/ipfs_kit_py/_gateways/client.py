@@ -5,15 +5,16 @@ exception does. Redirects are followed a few times, from secure to insecure neve
 from the world into a private network never.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from ipfs_kit_py._forks import remember
+from ipfs_kit_py._http.body import Body
+from ipfs_kit_py._http.pace import paced
+from ipfs_kit_py._http.pools import Pools, is_public
 from ipfs_kit_py._http.waiting import check
-from ipfs_kit_py.errors import LimitExceededError, TimedOutError, UnreachableError
+from ipfs_kit_py.errors import LimitExceededError, UnreachableError
 
 if TYPE_CHECKING:
     import httpx2
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from ipfs_kit_py._gateways.address import Address
 
 MOST_REDIRECTS: Final = 5
-# Who sends less than this in as long as nothing at all may come, is as good as silent.
-_LEAST_BYTES: Final = 16 << 10
 _MOVED: Final = (301, 302, 303, 307, 308)
 _KEPT_CONNECTIONS: Final = 24
 
@@ -36,6 +35,8 @@ class Reply(NamedTuple):
     """Whether the server that was asked first is one that all the world can reach."""
     pieces: Iterator[bytes]
     """The body as it comes."""
+    body: Body
+    """The same, to be written into buffers: for who takes no pieces."""
 
     @property
     def content_type(self) -> str:
@@ -71,22 +72,11 @@ class Client:
     def __init__(self, connect_seconds: float, stall_seconds: float) -> None:
         self._connect_seconds = connect_seconds
         self.stall_seconds = stall_seconds
-        self.after_fork()
-        remember(self)
-
-    def after_fork(self) -> None:
-        """Leave the connections to the process that this one was forked from."""
-        self._pools: dict[tuple[str, bool], httpx2.BaseTransport] = {}
+        self._pools = Pools(_KEPT_CONNECTIONS)
 
     def close(self) -> None:
         """Close all connections; those that are needed again are made again."""
-        pools, self._pools = list(self._pools.values()), {}
-        for pool in pools:
-            pool.close()
-
-    def __del__(self) -> None:
-        """Close all connections: sockets that are left behind complain."""
-        self.close()
+        self._pools.close()
 
     @contextmanager
     def get(
@@ -126,11 +116,17 @@ class Client:
                 found = self._send(url, headers, from_public)
                 try:
                     if url == asked:
-                        from_public = public_only or _is_public(found)
+                        from_public = public_only or is_public(found)
                     where = found.headers.get("location")
                     if found.status_code not in _MOVED or not where:
-                        is_public, pieces = from_public, self._pieces(found)
-                        yield Reply(found.status_code, found.headers, is_public, pieces)
+                        seconds = self.stall_seconds
+                        yield Reply(
+                            found.status_code,
+                            found.headers,
+                            from_public,
+                            paced("it", found, seconds),
+                            Body(found, seconds),
+                        )
                         return
                     url = _next(url, where)
                 finally:
@@ -149,37 +145,7 @@ class Client:
         request = httpx2.Request(
             "GET", url, headers=headers, extensions={"timeout": seconds}
         )
-        return self._pool(request.url.scheme, public_only).handle_request(request)
-
-    def _pool(self, scheme: str, public_only: bool) -> "httpx2.BaseTransport":
-        found = self._pools.get((scheme, public_only))
-        if found is None:
-            from ipfs_kit_py._http.network import Transport
-
-            made = Transport(
-                kept=_KEPT_CONNECTIONS, tls=scheme == "https", public_only=public_only
-            )
-            # Of two threads that make one at a time, both use the same.
-            found = self._pools.setdefault((scheme, public_only), made)
-        return found
-
-    def _pieces(self, found: "httpx2.Response") -> Iterator[bytes]:
-        """Give the body, as long as it comes at some speed."""
-        start, size = time.monotonic(), 0
-        for piece in found.iter_raw():
-            yield piece
-            size += len(piece)
-            allowed = (size // _LEAST_BYTES + 2) * self.stall_seconds
-            if time.monotonic() - start > allowed:
-                raise TimedOutError(f"it sent {size} bytes in {allowed:g} seconds")
-
-
-def _is_public(found: "httpx2.Response") -> bool:
-    try:
-        return bool(found.extensions["network_stream"].get_extra_info("is_public"))
-    except OSError:
-        # It is closed already.
-        return True
+        return self._pools.send(request, public_only=public_only)
 
 
 def _next(url: str, where: str) -> str:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -21,6 +22,7 @@ from ipfs_kit_py.errors import (
 if TYPE_CHECKING:
     from ipfs_kit_py._gateways.address import Address
     from ipfs_kit_py._gateways.client import Client, Reply
+    from ipfs_kit_py._http.body import Body
 
 RAW: Final = "application/vnd.ipld.raw"
 # The largest that others exchange, and what a node adds around a chunk of that size.
@@ -139,11 +141,12 @@ class Gateway:
         finally:
             self._gate.release()
 
-    def file(self, cid: CID, start: int, stop: int) -> Generator[bytes, None, None]:
-        """Get bytes of a file, or of a part of one, as they come, whatever they are.
+    @contextmanager
+    def file(self, cid: CID, start: int, stop: int) -> "Iterator[Body]":
+        """Ask for bytes of a file, or of a part of one, whatever they are.
 
         Raises:
-            IPFSError: As `fetch` does.
+            IPFSError: As `fetch` does; also where what it gives is read.
         """
         enter(self._gate)
         started = time.monotonic()
@@ -161,7 +164,7 @@ class Gateway:
                 if not is_it or reply.content_type in (RAW, _CAR):
                     self.gives_files = False
                     raise refused(reply)
-                yield from reply.pieces
+                yield reply.body
         except TimedOutError:
             self.health.failed(started)
             raise

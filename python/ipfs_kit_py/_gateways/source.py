@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ipfs_kit_py._native import CID, Block
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from ipfs_kit_py._sources.layouts import Run
     from ipfs_kit_py._sources.source import Source
 
-# Bytes of a file that are verified together: enough to hash eight leaves side by side.
-# Who is killed loses these and what is on its way.
-_VERIFIED_BYTES: Final = 8 << 20
+# Bytes of a file that are verified together. Twice as many are under way: who is killed
+# loses these, and what the socket holds.
+_VERIFIED_BYTES: Final = 6 << 20
 CONNECT_SECONDS: Final = 10.0
 STALL_SECONDS: Final = 30.0
 
@@ -125,10 +126,11 @@ class GatewaySource(VerifyingSource, Attended):
         if not ready:
             return
         best = min(ready, key=lambda at: at.health.rank)
-        pieces = best.file(run.cid, run.start, run.start + run.size)
+        stop = run.start + run.size
+        begin = partial(best.file, run.cid, run.start, stop)
         try:
-            with closing(pieces):
-                for blocks in leaves_of(run, pieces, _VERIFIED_BYTES):
+            with closing(leaves_of(run, begin, _VERIFIED_BYTES)) as leaves:
+                for blocks in leaves:
                     yield from blocks.items()
         except (CancelledError, OfflineError):
             raise

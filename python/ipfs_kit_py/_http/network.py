@@ -44,6 +44,14 @@ class Stream(httpcore2.NetworkStream):
             if found or not data:
                 return found
 
+    def readinto(self, buffer: memoryview, timeout: float | None = None) -> int:
+        """Wait for some bytes of a body whose head was read; 0 if there come no more."""
+        receive = partial(self._socket.recv_into, buffer)
+        try:
+            return self._in_slices(receive, timeout, httpcore2.ReadTimeout)
+        except OSError as error:
+            raise httpcore2.ReadError(_why(error)) from error
+
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send bytes; each part of them may take `timeout` seconds."""
         late = httpcore2.WriteTimeout

@@ -9,7 +9,7 @@ import json
 import os
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlencode
@@ -177,7 +177,7 @@ class Client:
 
         return self._trying(asked, whole)
 
-    def stream(self, asked: Ask) -> Iterator[bytes]:
+    def stream(self, asked: Ask) -> Generator[bytes, None, None]:
         """Iterate over the bytes that a command replies, as they come.
 
         The command is sent when the first of them is asked for.

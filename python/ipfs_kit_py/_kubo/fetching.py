@@ -1,17 +1,18 @@
 """What the native reader asks of a node: blocks, and where names lead."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TypeVar, cast
 
 from ipfs_kit_py._http.waiting import SLICE_SECONDS, check
 from ipfs_kit_py._kubo.ahead import Ahead
-from ipfs_kit_py._kubo.client import Client, look
+from ipfs_kit_py._kubo.client import Ask, Client, look
 from ipfs_kit_py._kubo.replies import value_in
 from ipfs_kit_py._native import CID, Block, CancelToken, verified_blocks
 from ipfs_kit_py._sources.layouts import Layouts, Run
-from ipfs_kit_py._sources.leaves import leaves_of
+from ipfs_kit_py._sources.leaves import Pieces, leaves_of
 from ipfs_kit_py.errors import (
     BlockNotFoundError,
     CancelledError,
@@ -93,7 +94,7 @@ class Fetcher:
         )
         found: dict[CID, Block] = {}
         try:
-            for blocks in leaves_of(run, self._client.stream(asked)):
+            for blocks in leaves_of(run, partial(self._reply, asked)):
                 found |= blocks
         except (CancelledError, OfflineError):
             raise
@@ -101,6 +102,11 @@ class Fetcher:
             # Who asks for the blocks one by one learns which of them are not there.
             self._layouts.forget(run.cid)
         return found
+
+    @contextmanager
+    def _reply(self, asked: Ask) -> Iterator[Pieces]:
+        with closing(self._client.stream(asked)) as pieces:
+            yield Pieces(pieces)
 
     def lacks(self, cids: Sequence[CID]) -> list[CID]:
         """List those blocks that the node does not have itself."""

@@ -3,55 +3,144 @@
 It takes one request for many blocks, and whoever is asked need not know of blocks.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
-from typing import Final, NamedTuple
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
+from functools import partial
+from typing import Final, Protocol, TypeAlias
 
-from ipfs_kit_py._native import CID, Block, verified_blocks, verified_parts
+from ipfs_kit_py._http.apart import received_apart
+from ipfs_kit_py._native import CID, Block, Draft, verified_blocks
 from ipfs_kit_py._sources.layouts import Run
 from ipfs_kit_py.errors import IntegrityError
 
-_BATCH_BYTES: Final = 16 << 20
+_BATCH_BYTES: Final = 8 << 20
 FILE, RAW = 2, 0
 """Kinds of leaves: those of balanced files, and those of trickle ones."""
 
+_Part: TypeAlias = tuple[CID, int]
+_Filled: TypeAlias = Sequence[tuple[CID, Draft]]
+
+
+class Reply(Protocol):
+    """Bytes that somebody sends."""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Write what comes into a buffer, and tell how much; 0 at the end."""
+
+
+class Pieces:
+    """Bytes that come in pieces, as a reply.
+
+    Args:
+        pieces: The pieces.
+    """
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._piece = memoryview(b"")
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Write what there is of a piece into a buffer."""
+        while not self._piece:
+            try:
+                self._piece = memoryview(next(self._pieces))
+            except StopIteration:
+                return 0
+        count = min(len(buffer), len(self._piece))
+        buffer[:count] = self._piece[:count]
+        self._piece = self._piece[count:]
+        return count
+
+
+_Begin: TypeAlias = Callable[[], AbstractContextManager[Reply]]
+
 
 def leaves_of(
-    run: Run, pieces: Iterable[bytes], batch_bytes: int = _BATCH_BYTES
-) -> Iterator[dict[CID, Block]]:
+    run: Run, begin: _Begin, batch_bytes: int = _BATCH_BYTES
+) -> Generator[dict[CID, Block], None, None]:
     """Iterate over leaves, some at a time, as their bytes come.
+
+    The next ones are received while these are looked at.
 
     Args:
         run: Which leaves.
-        pieces: The bytes of the file that they have.
+        begin: Ask for the bytes of the file that they have; called on another thread.
         batch_bytes: How many bytes are verified together.
 
     Raises:
         IntegrityError: The bytes are not those of these leaves, or the leaves are made in
             a way that is not known here. What is right came before.
     """
-    for cids, sizes, content in _batches(run, pieces, batch_bytes):
-        if all(cid.codec == "raw" for cid in cids):
-            blocks = verified_parts(cids, sizes, content)
-        else:
-            blocks = _plain(cids, sizes, b"".join(content))
-        checked = zip(cids, blocks, strict=True)
-        yield {cid: block for cid, block in checked if block is not None}
-        if None in blocks:
-            raise IntegrityError(f"the bytes are not those of the leaves of {run.cid}")
+    with closing(received_apart(partial(_received, run, begin, batch_bytes))) as batches:
+        for batch in batches:
+            cids, drafts = zip(*batch, strict=True)
+            blocks = verified_blocks(cids, _as_blocks(batch))
+            checked = zip(cids, blocks, strict=True)
+            del batch, drafts
+            yield {cid: block for cid, block in checked if block is not None}
+            if None in blocks:
+                message = f"the bytes are not those of the leaves of {run.cid}"
+                raise IntegrityError(message)
 
 
-def _plain(
-    cids: Sequence[CID], sizes: Sequence[int], content: bytes
-) -> list[Block | None]:
-    """Make leaves that are nodes without links."""
-    ends = [*accumulate(sizes)]
-    parts = [content[end - size : end] for size, end in zip(sizes, ends, strict=True)]
-    of_cid = dict(zip(cids, parts, strict=True))
-    sample = next(cid for cid in cids if cid.codec == "dag-pb")
-    kind = kind_of(sample, of_cid[sample])
-    made = zip(cids, parts, strict=True)
-    return verified_blocks(cids, [leaf(cid, part, kind or RAW) for cid, part in made])
+def _received(
+    run: Run, begin: _Begin, batch_bytes: int
+) -> Generator[_Filled, None, None]:
+    """Receive the bytes of some leaves at a time, as long as whole ones come."""
+    # What comes behind them was not asked for, and is perhaps without end.
+    with begin() as reply:
+        for parts in _batches(run.parts, batch_bytes):
+            filled: list[tuple[CID, Draft]] = []
+            failure = None
+            try:
+                for cid, size in parts:
+                    draft = Draft(size)
+                    if not _fill(draft, reply):
+                        break
+                    filled.append((cid, draft))
+            except Exception as error:  # noqa: BLE001 - raised below
+                failure = error
+            if filled:
+                yield filled
+            if failure is not None:
+                raise failure
+            if len(filled) < len(parts):
+                return
+
+
+def _batches(parts: Iterable[_Part], batch_bytes: int) -> Iterator[Sequence[_Part]]:
+    batch: list[_Part] = []
+    held = 0
+    for part in parts:
+        batch.append(part)
+        held += part[1]
+        if held >= batch_bytes:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _fill(draft: Draft, reply: Reply) -> bool:
+    with memoryview(draft) as whole:
+        at = 0
+        while at < len(whole):
+            with whole[at:] as rest:
+                count = reply.readinto(rest)
+            if not count:
+                return False
+            at += count
+    return True
+
+
+def _as_blocks(batch: _Filled) -> "Sequence[Draft | bytes]":
+    """Make of the bytes of leaves what their blocks are."""
+    sample = next(((it, draft) for it, draft in batch if it.codec == "dag-pb"), None)
+    if sample is None:
+        return [draft for _, draft in batch]
+    cid, draft = sample
+    kind = kind_of(cid, bytes(draft))
+    return [leaf(cid, bytes(draft), kind or RAW) for cid, draft in batch]
 
 
 def leaf(cid: CID, content: bytes, kind: int = FILE) -> bytes:
@@ -78,61 +167,3 @@ def varint(number: int) -> bytes:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     return bytes([*out, number])
-
-
-class _Batch(NamedTuple):
-    """Leaves whose bytes are here."""
-
-    cids: Sequence[CID]
-    sizes: Sequence[int]
-    content: Sequence[bytes]
-    """Their bytes, and perhaps some behind them."""
-
-
-def _batches(run: Run, pieces: Iterable[bytes], batch_bytes: int) -> Iterator[_Batch]:
-    """Gather pieces until some leaves are whole."""
-    parts, content, here = run.parts, list[bytes](), 0
-    for piece in pieces:
-        content.append(piece)
-        here += len(piece)
-        if here < min(batch_bytes, sum(size for _, size in parts)):
-            continue
-        count, taken = _whole(parts, here)
-        if not count:
-            continue
-        yield _batch(parts[:count], content)
-        parts = parts[count:]
-        if not parts:
-            # What comes more was not asked for, and is perhaps without end.
-            return
-        here -= taken
-        content = _tail(content, here)
-    count, _ = _whole(parts, here)
-    if count:
-        yield _batch(parts[:count], content)
-
-
-def _tail(content: Sequence[bytes], size: int) -> list[bytes]:
-    """Give the last so many bytes."""
-    found: list[bytes] = []
-    for piece in reversed(content):
-        if not size:
-            break
-        found.append(piece[max(0, len(piece) - size) :])
-        size -= len(found[-1])
-    return found[::-1]
-
-
-def _batch(parts: Sequence[tuple[CID, int]], content: Sequence[bytes]) -> _Batch:
-    cids, sizes = zip(*parts, strict=True)
-    return _Batch(cids, sizes, content)
-
-
-def _whole(parts: Sequence[tuple[CID, int]], here: int) -> tuple[int, int]:
-    """Count the leaves that so many bytes are enough for, and their bytes."""
-    count = taken = 0
-    for _, size in parts:
-        if taken + size > here:
-            break
-        count, taken = count + 1, taken + size
-    return count, taken

@@ -4,22 +4,17 @@ A reply comes whole, within a size and at some speed, or an exception does. Redi
 not followed: they would take secrets elsewhere.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from ipfs_kit_py._forks import remember
+from ipfs_kit_py._http.pace import paced
+from ipfs_kit_py._http.pools import Pools, is_public
 from ipfs_kit_py._http.waiting import check
-from ipfs_kit_py.errors import TimedOutError, UnreachableError
-
-if TYPE_CHECKING:
-    import httpx2
+from ipfs_kit_py.errors import UnreachableError
 
 _CONNECT_SECONDS: Final = 10.0
 _CONNECTIONS: Final = 4
-# Who sends less than this in as long as nothing at all may come, is as good as silent.
-_LEAST_BYTES: Final = 16 << 10
 
 
 class Reply(NamedTuple):
@@ -50,22 +45,11 @@ class Wire:
     """Connections; threads may share it, and a forked process makes its own."""
 
     def __init__(self) -> None:
-        self.after_fork()
-        remember(self)
-
-    def after_fork(self) -> None:
-        """Leave the connections to the process that this one was forked from."""
-        self._pools: dict[tuple[str, bool], httpx2.BaseTransport] = {}
+        self._pools = Pools(_CONNECTIONS)
 
     def close(self) -> None:
         """Close all connections; those that are needed again are made again."""
-        pools, self._pools = list(self._pools.values()), {}
-        for pool in pools:
-            pool.close()
-
-    def __del__(self) -> None:
-        """Close all connections: sockets that are left behind complain."""
-        self.close()
+        self._pools.close()
 
     @contextmanager
     def ask(
@@ -110,41 +94,9 @@ class Wire:
                 content=content,
                 extensions={"timeout": seconds},
             )
-            pool = self._pool(request.url.scheme, public_only=public_only)
-            found = pool.handle_request(request)
+            found = self._pools.send(request, public_only=public_only)
             try:
-                pieces = _pieces(what, found, stall_seconds)
-                yield Reply(found.status_code, found.headers, _is_public(found), pieces)
+                pieces = paced(f"{what}: it", found, stall_seconds)
+                yield Reply(found.status_code, found.headers, is_public(found), pieces)
             finally:
                 found.close()
-
-    def _pool(self, scheme: str, *, public_only: bool) -> "httpx2.BaseTransport":
-        found = self._pools.get((scheme, public_only))
-        if found is None:
-            from ipfs_kit_py._http.network import Transport
-
-            made = Transport(
-                kept=_CONNECTIONS, tls=scheme == "https", public_only=public_only
-            )
-            # Of two threads that make one at a time, both use the same.
-            found = self._pools.setdefault((scheme, public_only), made)
-        return found
-
-
-def _pieces(what: str, found: "httpx2.Response", stall_seconds: float) -> Iterator[bytes]:
-    """Give the body, as long as it comes at some speed."""
-    start, size = time.monotonic(), 0
-    for piece in found.iter_raw():
-        yield piece
-        size += len(piece)
-        allowed = (size // _LEAST_BYTES + 2) * stall_seconds
-        if time.monotonic() - start > allowed:
-            raise TimedOutError(f"{what}: it sent {size} bytes in {allowed:g} seconds")
-
-
-def _is_public(found: "httpx2.Response") -> bool:
-    try:
-        return bool(found.extensions["network_stream"].get_extra_info("is_public"))
-    except OSError:
-        # It is closed already.
-        return True

@@ -199,74 +199,30 @@ where
         return Err(PyBufferError::new_err(message));
     }
     let Shown { bytes, shape, strides } = shown(owner.get())?;
-    let start = bytes.as_ptr().cast_mut();
-    let room = Memory { start, bytes: bytes.len(), shape, strides, is_readonly: true };
-    let filled = room.view(flags)?;
+    let dimensions = c_int::try_from(shape.len())?;
+    let if_asked = |flag: c_int, numbers: &[isize]| {
+        let asks = flags & flag == flag;
+        if asks { numbers.as_ptr().cast_mut() } else { std::ptr::null_mut() }
+    };
+    let asks_format = flags & ffi::PyBUF_FORMAT == ffi::PyBUF_FORMAT;
+    let format =
+        if asks_format { c"B".as_ptr().cast_mut() } else { std::ptr::null_mut() };
     // SAFETY: the view is valid, by contract. What it points to lives as long as `view.obj`,
     // which the view keeps, and nobody writes to it: it says that it is read-only.
     unsafe {
-        *view = filled;
+        (*view).buf = bytes.as_ptr().cast_mut().cast::<c_void>();
+        (*view).len = bytes.len().cast_signed();
+        (*view).readonly = 1;
+        (*view).itemsize = 1;
+        (*view).format = format;
+        (*view).ndim = dimensions;
+        (*view).shape = if_asked(ffi::PyBUF_ND, shape);
+        (*view).strides = if_asked(ffi::PyBUF_STRIDES, strides);
+        (*view).suboffsets = std::ptr::null_mut();
+        (*view).internal = std::ptr::null_mut();
         (*view).obj = owner.into_ptr();
     }
     Ok(())
-}
-
-/// The same for memory that Python may write to.
-///
-/// # Safety
-///
-/// Python gave the view, to be filled. The memory lives as long as `owner`, and nobody has a
-/// reference to it.
-pub(crate) unsafe fn show_writable<T: PyClass>(
-    owner: Bound<'_, T>,
-    room: &Memory<'_>,
-    view: *mut ffi::Py_buffer,
-    flags: c_int,
-) -> PyResult<()> {
-    let filled = room.view(flags)?;
-    // SAFETY: by contract, as above; who reads and who writes is for Python's programs to settle.
-    unsafe {
-        *view = filled;
-        (*view).obj = owner.into_ptr();
-    }
-    Ok(())
-}
-
-/// Memory as the buffer protocol shows it.
-pub(crate) struct Memory<'a> {
-    pub(crate) start: *mut u8,
-    pub(crate) bytes: usize,
-    pub(crate) shape: &'a [isize],
-    pub(crate) strides: &'a [isize],
-    pub(crate) is_readonly: bool,
-}
-
-impl Memory<'_> {
-    /// A view of it that has no owner yet.
-    fn view(&self, flags: c_int) -> PyResult<ffi::Py_buffer> {
-        let if_asked = |flag: c_int, numbers: &[isize]| {
-            let asks = flags & flag == flag;
-            if asks { numbers.as_ptr().cast_mut() } else { std::ptr::null_mut() }
-        };
-        let asks_format = flags & ffi::PyBUF_FORMAT == ffi::PyBUF_FORMAT;
-        Ok(ffi::Py_buffer {
-            buf: self.start.cast::<c_void>(),
-            obj: std::ptr::null_mut(),
-            len: self.bytes.cast_signed(),
-            itemsize: 1,
-            readonly: c_int::from(self.is_readonly),
-            ndim: c_int::try_from(self.shape.len())?,
-            format: if asks_format {
-                c"B".as_ptr().cast_mut()
-            } else {
-                std::ptr::null_mut()
-            },
-            shape: if_asked(ffi::PyBUF_ND, self.shape),
-            strides: if_asked(ffi::PyBUF_STRIDES, self.strides),
-            suboffsets: std::ptr::null_mut(),
-            internal: std::ptr::null_mut(),
-        })
-    }
 }
 
 /// Many buffers held for reading.

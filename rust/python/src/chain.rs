@@ -22,6 +22,7 @@ use crate::budget::Budget;
 use crate::buffers::to_vec;
 use crate::cid::CID;
 use crate::disk_cache::DiskCache;
+use crate::draft::Draft;
 use crate::errors::{Failure, Outcome};
 use crate::repo::{Handle, Repository};
 use crate::repo_path;
@@ -156,8 +157,9 @@ impl Places {
 /// Make blocks of what a source gave: those that have the hashes of their CIDs, `None` for
 /// the others.
 ///
-/// Bytes of Python's are copied: a block may end its life on a thread without the interpreter,
-/// where letting go of them would take a lock that a process forked just then never gets.
+/// A draft becomes its block, and is used up by it. Bytes of Python's are copied: a block may
+/// end its life on a thread without the interpreter, where letting go of them would take a lock
+/// that a process forked just then never gets.
 #[pyfunction]
 pub(crate) fn verified_blocks(
     py: Python<'_>,
@@ -177,50 +179,6 @@ pub(crate) fn verified_blocks(
     })
 }
 
-/// Cut bytes, which come in pieces, into blocks of these sizes: those that have the hashes of
-/// their CIDs, `None` for the others. What is behind them is left.
-#[pyfunction]
-pub(crate) fn verified_parts(
-    py: Python<'_>,
-    cids: Vec<PyRef<'_, CID>>,
-    sizes: Vec<usize>,
-    pieces: Vec<PyBackedBytes>,
-) -> Outcome<Vec<Option<Block>>> {
-    let held: usize = pieces.iter().map(|piece| piece.len()).sum();
-    let wanted = sizes.iter().try_fold(0_usize, |sum, &size| sum.checked_add(size));
-    if cids.len() != sizes.len() || wanted.is_none_or(|wanted| wanted > held) {
-        return Err(Failure::parameter("there are not as many bytes as blocks have"));
-    }
-    let cids: Vec<Cid> = cids.iter().map(|cid| cid.0).collect();
-    let threads = running::threads(None)?;
-    running::run_here(py, |_| {
-        let parts: Vec<_> = cut(&sizes, &pieces).into_iter().map(Given::Ours).collect();
-        let is_right = check(threads, &cids, &parts)?;
-        let blocks = parts.iter().zip(is_right);
-        Ok(blocks.map(|(part, is_right)| is_right.then(|| part.block())).collect())
-    })
-}
-
-fn cut(sizes: &[usize], pieces: &[PyBackedBytes]) -> Vec<Bytes> {
-    let mut pieces = pieces.iter();
-    let mut rest: &[u8] = &[];
-    let part = |&size: &usize| {
-        let mut part = Vec::with_capacity(size);
-        while part.len() < size {
-            if rest.is_empty() {
-                // There are enough, as was seen before.
-                let Some(piece) = pieces.next() else { break };
-                rest = piece;
-            }
-            let (now, later) = rest.split_at(rest.len().min(size - part.len()));
-            part.extend_from_slice(now);
-            rest = later;
-        }
-        Bytes::from(part)
-    };
-    sizes.iter().map(part).collect()
-}
-
 /// Bytes as they were given.
 pub(crate) enum Given {
     Ours(Bytes),
@@ -231,6 +189,9 @@ impl Given {
     pub(crate) fn new(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         if let Ok(block) = value.cast::<Block>() {
             return Ok(Self::Ours(block.get().bytes()));
+        }
+        if let Ok(draft) = value.cast::<Draft>() {
+            return Ok(Self::Ours(draft.get().take()?));
         }
         Ok(match value.cast::<PyBytes>() {
             Ok(bytes) => Self::Pythons(PyBackedBytes::from(bytes.clone())),

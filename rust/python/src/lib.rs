@@ -18,6 +18,7 @@ mod chain;
 mod cid;
 mod column;
 mod disk_cache;
+mod draft;
 mod errors;
 mod hashing;
 mod http_chunks;
@@ -62,13 +63,15 @@ mod _native {
     #[pymodule_export]
     use crate::car_stream::car_stream;
     #[pymodule_export]
-    use crate::chain::{Chain, verified_blocks, verified_parts};
+    use crate::chain::{Chain, verified_blocks};
     #[pymodule_export]
     use crate::cid::CID;
     #[pymodule_export]
     use crate::column::CIDColumn;
     #[pymodule_export]
     use crate::disk_cache::DiskCache;
+    #[pymodule_export]
+    use crate::draft::Draft;
     #[pymodule_export]
     use crate::errors::error_codes;
     #[pymodule_export]

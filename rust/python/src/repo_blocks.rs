@@ -6,13 +6,13 @@ use ipfs_kit_cid::codec;
 use ipfs_kit_dag::BlockSource;
 use ipfs_kit_hash::{Code, Hasher};
 use ipfs_kit_repo::{PinKind, RepoError, USERS};
-use ipfs_kit_unixfs::UnixFsError;
+use ipfs_kit_unixfs::{Control, UnixFsError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::block::Block;
 use crate::buffers::HeldItems;
-use crate::chain::Places;
+use crate::chain::{Places, Reads};
 use crate::cid::CID;
 use crate::column::CIDColumn;
 use crate::errors::{Failure, Outcome};
@@ -25,6 +25,9 @@ use crate::text::text;
 
 /// The largest block that other nodes pass on.
 const MAX_BLOCK_BYTES: usize = 2 << 20;
+
+/// So many are read sooner than a thread begins.
+const FEW_BLOCKS: usize = 16;
 
 /// Put blocks, all in one commit.
 #[pyfunction]
@@ -104,7 +107,10 @@ pub(crate) fn repo_view_many(
     cids: Vec<Bound<'_, PyAny>>,
 ) -> Outcome<Vec<Option<Block>>> {
     let cids = cids.iter().map(take_cid).collect::<Outcome<Vec<_>>>()?;
-    let found = core.read(py, None, |_, reads| Ok(reads.get_many(&cids)?))?;
+    let work = |_: &Control, reads: &Reads| Ok(reads.get_many(&cids)?);
+    let is_short = cids.len() <= FEW_BLOCKS;
+    let found =
+        if is_short { core.read_here(py, work)? } else { core.read(py, None, work)? };
     Ok(found.into_iter().map(|data| data.map(Block::new)).collect())
 }
 

@@ -192,7 +192,7 @@ impl FileReader {
             self.places.read_by_size(py, length, SHORT_BYTES, |control, reads| {
                 Ok(private(&self.file, reads, range, threads, control)?)
             })?;
-        Ok(PrivateBlock::new(memory))
+        Ok(PrivateBlock(memory))
     }
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.mapped import is_private_map_of_a_pack
 
 from ipfs_kit_py import Repository
 from ipfs_kit_py._native import PrivateBlock
@@ -30,15 +31,10 @@ def packs(folder: Path) -> list[Path]:
     return sorted((folder / "embedded" / "packs").glob("*.car"))
 
 
-def is_private_map_of_a_pack(block: PrivateBlock, at: int = 0) -> bool:
-    """Tell what the system says of where some bytes lie."""
-    address = ctypes.addressof(ctypes.c_char.from_buffer(block)) + at
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        place, access, _, _, _, *path = line.split(maxsplit=5)
-        start, end = (int(number, 16) for number in place.split("-"))
-        if start <= address < end:
-            return access == "rw-p" and bool(path) and path[0].endswith(".car")
-    raise AssertionError(address)
+def is_mapped(block: PrivateBlock, at: int = 0) -> bool:
+    """Tell whether some of its bytes lie in a pack."""
+    start = ctypes.addressof(ctypes.c_char.from_buffer(block))
+    return is_private_map_of_a_pack(start + at)
 
 
 @settings(max_examples=40)
@@ -102,8 +98,8 @@ def test_nothing_is_copied_until_it_is_written_to(tmp_path: Path) -> None:
         middle = repository.cat_private(root, 3_000, 3 * MIB)
         one = repository.cat_private(root, 10, MIB // 2)
     for block, size in ((whole, 5 * MIB), (middle, 3 * MIB), (one, MIB // 2)):
-        assert is_private_map_of_a_pack(block)
-        assert is_private_map_of_a_pack(block, size - 1)
+        assert is_mapped(block)
+        assert is_mapped(block, size - 1)
     assert bytes(memoryview(middle)) == data[3_000 : 3_000 + 3 * MIB]
 
 
@@ -119,7 +115,7 @@ def test_of_a_pack_that_has_no_name_any_more_there_is_a_copy(tmp_path: Path) -> 
             pack.with_name(name).write_bytes(bytes(4 * MIB))
         block = repository.cat_private(root)
         assert bytes(memoryview(block)) == data
-        assert not is_private_map_of_a_pack(block)
+        assert not is_mapped(block)
 
 
 def test_wrong_bytes_are_never_given(tmp_path: Path) -> None:

@@ -69,12 +69,13 @@ class Content:
             ConfigurationError: There is no such endpoint.
         """
         kit = self.kit
-        found = None if name is None else endpoint(self._settings, name)
-        if name is None or found is None:
-            return kit.reader
         with self._lock:
-            if name in self._readers:
-                return self._readers[name][1]
+            known = None if name is None else self._readers.get(name)
+            if known is not None:
+                return known[1]
+            found = None if name is None else endpoint(self._settings, name)
+            if name is None or found is None:
+                return kit.reader
             from ipfs_kit_py._sources import reader_for
 
             config = kit.ipfs.config

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import random
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import load, save, save_file
 from tests.gateway_server import lie, serving
+from tests.mapped import is_private_map_of_a_pack
 from tests.processes import run_python
 
 import ipfs_accelerate_py
@@ -163,6 +165,24 @@ def test_what_is_written_into_an_array_reaches_nobody_else(
     assert_same(other, state)
     assert_same(loaded(cid)["data"], state)
     assert pack.read_bytes() == before
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems do not map pages of packs once more"
+)
+def test_arrays_lie_in_the_packs(here: Path, tmp_path: Path) -> None:
+    state = model(layers=1, size=2_000_000)
+    (here / "m.safetensors").write_bytes(save(state))
+    result = loaded("m.safetensors")
+    for name in ("layers.0.weight", "embed"):
+        assert is_private_map_of_a_pack(result["data"][name].ctypes.data)
+    with Repository(tmp_path / "far") as far, serving(far) as server:
+        other = save(model(1, layers=1, size=2_000_000))
+        cid = str(far.add(other, chunker="size-262144").cid)
+        assert loaded(cid, server.url)["source"] == "ipfs"
+    # What came from elsewhere lies in the packs of the cache.
+    again = loaded(cid)
+    assert is_private_map_of_a_pack(again["data"]["embed"].ctypes.data)
 
 
 def test_floats_become_what_is_asked_for(here: Path) -> None:

@@ -6,6 +6,11 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 UV      := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo $(CACHE)/uv/bin/uv)
 WORKERS ?= 2
+# `make test ML=1` has torch, accelerate and transformers as well: a download of 0.7 GB, and
+# 1.4 GB on the disk, once: .venv has links into uv's cache, so a later clone takes seconds.
+# Once in .venv they stay there, and the tests that need them run.
+ML      ?=
+SYNCED  := $(VENV)/.synced$(if $(ML),-ml)
 
 export CARGO_TARGET_DIR := $(shell tools/cargo-target.sh)
 WHEELS := $(CARGO_TARGET_DIR)/wheels
@@ -51,7 +56,7 @@ lint: tools install
 	.tools/bin/actionlint
 
 ## wheel: the wheel and the source distribution as they are published, into dist/
-wheel: $(VENV)/.synced
+wheel: $(SYNCED)
 	rm -rf dist
 	$(BIN)/maturin sdist --out dist
 	$(BIN)/maturin build --release --locked --out dist
@@ -62,7 +67,7 @@ tools:
 	tools/docker.sh
 
 ## install: the wheel as the tests want it, into .venv
-install: $(VENV)/.synced
+install: $(SYNCED)
 	rm -rf $(WHEELS)
 	$(BIN)/maturin build --profile fast --locked --auditwheel skip --out $(WHEELS)
 	$(UV) pip install --quiet --no-deps --reinstall $(WHEELS)/*.whl
@@ -72,6 +77,11 @@ clean:
 
 $(VENV)/.synced: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked --no-install-project --inexact
+	touch $@
+
+$(VENV)/.synced-ml: pyproject.toml uv.lock tools/cpu_torch.py | $(UV)
+	$(UV) sync --locked --no-install-project --inexact --extra ml --group ml
+	$(BIN)/python tools/cpu_torch.py
 	touch $@
 
 $(CACHE)/uv/bin/uv:

@@ -37,7 +37,9 @@ class ImportParams(TypedDict, total=False):
         raw_leaves: Whether chunks are blocks of their own bytes alone.
         hash: Name of the hash function; one that v0 cannot carry brings v1 and raw
             leaves.
-        chunker: `size-N`, `rabin`, `rabin-AVG`, `rabin-MIN-AVG-MAX` or `buzhash`.
+        chunker: `size-N`, `rabin`, `rabin-AVG`, `rabin-MIN-AVG-MAX` or `buzhash`; or
+            `lengths-A,B,C`, which Kubo has not: chunks of these lengths, the last one
+            again and again.
         trickle: Use the trickle layout.
         inline: Put small blocks into their CIDs whole.
         inline_limit: The largest block that is inlined, in bytes (32).

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::rabin::Rabin;
-use crate::{ChunkerError, Kernel, Spec, buzhash};
+use crate::{ChunkerError, Kernel, Lengths, Spec, buzhash};
 
 /// Finds cut points in a stream that it is shown as a growing window.
 ///
@@ -32,6 +32,8 @@ enum Search {
     Nothing,
     Rabin(Rabin),
     Buzhash,
+    /// The lengths, and the number of the next chunk.
+    Told(Lengths, usize),
 }
 
 impl Chunker {
@@ -58,6 +60,8 @@ impl Chunker {
                 (Search::Rabin(Rabin::new(bounds.mask())), bounds.min_bytes())
             }
             Spec::Buzhash => (Search::Buzhash, buzhash::MIN_BYTES),
+            // From one byte on it may be long enough.
+            Spec::Lengths(lengths) => (Search::Told(lengths.clone(), 0), 1),
         };
         let max_bytes = spec.max_chunk_bytes();
         Self { search, kernel, min_bytes, max_bytes, scanned_bytes: min_bytes - 1 }
@@ -85,7 +89,10 @@ impl Chunker {
             .or((reach == self.max_bytes).then_some(reach))
             .or((end && reach > 0).then_some(reach));
         self.scanned_bytes = match cut {
-            Some(_) => self.min_bytes - 1,
+            Some(_) => {
+                self.count();
+                self.min_bytes - 1
+            }
             None => self.scanned_bytes.max(reach),
         };
         cut
@@ -99,6 +106,9 @@ impl Chunker {
         data: &'a [u8],
     ) -> impl Iterator<Item = Range<usize>> + 'a {
         self.scanned_bytes = self.min_bytes - 1;
+        if let Search::Told(_, number) = &mut self.search {
+            *number = 0;
+        }
         let mut start = 0;
         std::iter::from_fn(move || {
             let length = self.next_cut(&data[start..], true)?;
@@ -113,6 +123,15 @@ impl Chunker {
             Search::Nothing => None,
             Search::Rabin(rabin) => rabin.find(self.kernel, window, first, last),
             Search::Buzhash => buzhash::find(self.kernel, window, first, last),
+            Search::Told(lengths, number) => Some(lengths.get(*number))
+                .filter(|length| (first..=last).contains(length)),
+        }
+    }
+
+    /// Goes on to the next of the lengths that it was told.
+    fn count(&mut self) {
+        if let Search::Told(_, number) = &mut self.search {
+            *number = number.saturating_add(1);
         }
     }
 }

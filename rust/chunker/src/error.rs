@@ -11,7 +11,7 @@ pub enum ChunkerError {
     /// No chunker has this name, or it takes other parameters.
     #[error(
         "unknown chunker {spec:?}: expected size-N, rabin, rabin-AVG, \
-         rabin-MIN-AVG-MAX, buzhash or default"
+         rabin-MIN-AVG-MAX, buzhash, lengths-A,B,C or default"
     )]
     UnknownSpec {
         /// The text as given.

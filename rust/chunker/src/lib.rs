@@ -1,4 +1,4 @@
-//! Where to cut a stream into chunks, at the places where Kubo cuts it.
+//! Where to cut a stream into chunks: where Kubo cuts it, or where one is told to.
 //!
 //! Knows nothing of CIDs and does no IO: a [`Spec`] names a chunker as Kubo's command
 //! line does, a [`Chunker`] is shown the bytes read so far and answers with lengths.
@@ -27,4 +27,4 @@ mod spec;
 pub use chunker::Chunker;
 pub use error::ChunkerError;
 pub use kernel::Kernel;
-pub use spec::{DEFAULT_CHUNK_BYTES, MAX_CHUNK_BYTES, RabinBounds, Spec};
+pub use spec::{DEFAULT_CHUNK_BYTES, Lengths, MAX_CHUNK_BYTES, RabinBounds, Spec};

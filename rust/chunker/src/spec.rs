@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::buzhash;
 use crate::{Chunker, ChunkerError};
@@ -25,11 +26,12 @@ pub(crate) const MIN_RABIN_AVERAGE: u32 = 3 * WINDOW;
 /// Up to here the derived maximum, one and a half times, is within the limit.
 pub(crate) const MAX_RABIN_AVERAGE: u32 = (2 * LIMIT + 1) / 3;
 
-/// A chunker, as Kubo's command line names it.
+/// A chunker, as Kubo's command line names it, or one that is told where to cut.
 ///
 /// Parsing takes `size-N`, `rabin`, `rabin-AVG`, `rabin-MIN-AVG-MAX` (also with Kubo's
-/// labels, `rabin-min:M-avg:A-max:X`), `buzhash` and `default`; printing gives the name
-/// with every parameter, which parses to the same value.
+/// labels, `rabin-min:M-avg:A-max:X`), `buzhash`, `default` and, which Kubo has not,
+/// `lengths-A,B,C`; printing gives the name with every parameter, which parses to the same
+/// value.
 ///
 /// Kubo also takes averages below 48 and then never cuts at all, because the minimum it
 /// derives is shorter than rabin's window; such a name is refused here.
@@ -52,6 +54,23 @@ pub enum Spec {
     /// Cuts where the buzhash of the last 32 bytes ends in 17 zero bits, between 128 and
     /// 512 KiB.
     Buzhash,
+    /// Cuts where it is told to, for who knows what is in the file.
+    Lengths(Lengths),
+}
+
+/// Lengths of chunks, in order; the last one again and again. None is out of bounds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lengths {
+    lengths: Arc<[u32]>,
+    max: u32,
+}
+
+impl Lengths {
+    /// The length of a chunk by its number.
+    pub(crate) fn get(&self, number: usize) -> usize {
+        let last = self.lengths.len() - 1;
+        self.lengths.get(number.min(last)).map_or(0, |&length| length as usize)
+    }
 }
 
 /// Sizes for the rabin chunker, of which `16 <= min < avg < max` is known.
@@ -118,20 +137,35 @@ impl Spec {
         }
     }
 
+    /// Chunks of these lengths, each from 1 to [`MAX_CHUNK_BYTES`], the last one again and
+    /// again to the end of the stream.
+    pub fn lengths(lengths: impl IntoIterator<Item = u64>) -> Result<Self, ChunkerError> {
+        let checked = lengths.into_iter().map(|bytes| match u32::try_from(bytes) {
+            Ok(length @ 1..=LIMIT) => Ok(length),
+            _ => Err(ChunkerError::SizeOutOfRange { bytes }),
+        });
+        let lengths: Arc<[u32]> = checked.collect::<Result<_, _>>()?;
+        match lengths.iter().max() {
+            Some(&max) => Ok(Self::Lengths(Lengths { lengths, max })),
+            None => Err(ChunkerError::SizeOutOfRange { bytes: 0 }),
+        }
+    }
+
     /// The longest chunk that this chunker makes: enough bytes for one window.
     pub fn max_chunk_bytes(&self) -> usize {
         match self {
             Self::Size(size) => size.get() as usize,
             Self::Rabin(bounds) => bounds.max_bytes(),
             Self::Buzhash => buzhash::MAX_BYTES,
+            Self::Lengths(Lengths { max, .. }) => *max as usize,
         }
     }
 
-    /// The size of every chunk but the last, for the chunker that does not look at bytes.
+    /// The size of every chunk but the last, where there is one.
     pub fn fixed_size(&self) -> Option<usize> {
         match self {
             Self::Size(size) => Some(size.get() as usize),
-            Self::Rabin(_) | Self::Buzhash => None,
+            Self::Rabin(_) | Self::Buzhash | Self::Lengths(_) => None,
         }
     }
 
@@ -158,6 +192,13 @@ impl fmt::Display for Spec {
                 write!(f, "rabin-{min}-{avg}-{max}")
             }
             Self::Buzhash => f.write_str("buzhash"),
+            Self::Lengths(Lengths { lengths, .. }) => {
+                for (number, length) in lengths.iter().enumerate() {
+                    let before = if number == 0 { "lengths-" } else { "," };
+                    write!(f, "{before}{length}")?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -187,6 +228,11 @@ impl FromStr for Spec {
                 labelled(max, "max:")?,
             ),
             ["buzhash"] => Ok(Self::Buzhash),
+            ["lengths", lengths] => {
+                let lengths: Result<Vec<u64>, _> =
+                    lengths.split(',').map(number).collect();
+                Self::lengths(lengths?)
+            }
             _ => Err(ChunkerError::UnknownSpec { spec: spec.to_owned() }),
         }
     }
@@ -212,6 +258,8 @@ mod tests {
             ("rabin-16-17-18", "rabin-16-17-18"),
             ("rabin-min:16-avg:17-max:18", "rabin-16-17-18"),
             ("buzhash", "buzhash"),
+            ("lengths-1", "lengths-1"),
+            ("lengths-3,2096896,1", "lengths-3,2096896,1"),
         ] {
             let spec = parse(given).unwrap();
             assert_eq!(spec.to_string(), printed);
@@ -221,7 +269,13 @@ mod tests {
 
     #[test]
     fn sizes_outside_the_limits_are_refused_with_the_limits() {
-        for (given, bytes) in [("size-0", 0), ("size-2096897", 2_096_897)] {
+        for (given, bytes) in [
+            ("size-0", 0),
+            ("size-2096897", 2_096_897),
+            ("lengths-1,0,1", 0),
+            ("lengths-2096897", 2_096_897),
+            ("lengths-18446744073709551615", u64::MAX),
+        ] {
             assert_eq!(parse(given), Err(ChunkerError::SizeOutOfRange { bytes }));
         }
         for (given, bytes) in [("rabin-47", 47), ("rabin-1397932", 1_397_932)] {
@@ -255,8 +309,15 @@ mod tests {
         for spec in ["", "size", "size--1", "Rabin", "rabin-1-2", "buzhash-9", "foo"] {
             assert_eq!(parse(spec), Err(ChunkerError::UnknownSpec { spec: spec.into() }));
         }
-        for spec in ["size-", "size-1k", "size-18446744073709551616", "rabin-x:16-20-30"]
-        {
+        for spec in [
+            "size-",
+            "size-1k",
+            "size-18446744073709551616",
+            "rabin-x:16-20-30",
+            "lengths-",
+            "lengths-1,",
+            "lengths-1;2",
+        ] {
             assert!(matches!(parse(spec), Err(ChunkerError::NotANumber { .. })));
         }
     }

@@ -13,6 +13,8 @@ fn spec() -> impl Strategy<Value = Spec> {
             Spec::rabin_bounds(min, min + more, min + more + most).unwrap()
         }),
         Just(Spec::Buzhash),
+        prop::collection::vec(1..9000_u64, 1..50)
+            .prop_map(|lengths| Spec::lengths(lengths).unwrap()),
     ]
 }
 
@@ -52,6 +54,7 @@ fn min_bytes(spec: &Spec) -> usize {
         Spec::Size(size) => size.get() as usize,
         Spec::Rabin(bounds) => bounds.min_bytes(),
         Spec::Buzhash => 128 * 1024,
+        Spec::Lengths(_) => 1,
     }
 }
 
@@ -103,6 +106,22 @@ proptest! {
             end = cut.end;
         }
         prop_assert_eq!(end, data.len());
+    }
+
+    #[test]
+    fn chunks_have_the_lengths_that_were_told_and_then_the_last_of_them(
+        told in prop::collection::vec(1..9000_u64, 1..50),
+        data in data(300_000),
+    ) {
+        let spec = Spec::lengths(told.clone()).unwrap();
+        let found = lengths(&spec, Kernel::Scalar, &data);
+        let mut left = data.len();
+        for (number, &length) in found.iter().enumerate() {
+            let wanted = told.get(number).or(told.last()).unwrap();
+            prop_assert_eq!(length, left.min(usize::try_from(*wanted).unwrap()));
+            left -= length;
+        }
+        prop_assert_eq!(left, 0);
     }
 
     #[test]

@@ -15,9 +15,11 @@ from ipfs_kit_py import __version__ as __version__
 _HOMES = {
     "backends": "",
     "config": "",
+    "from_ipfs": "_snapshots",
     "get_system_info": "_system",
     "ipfs_accelerate": "",
     "load_checkpoint_and_dispatch": "_checkpoints",
+    "save_checkpoint": "_saving",
 }
 """Names, and the modules that they come from; a module is what has no other."""
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from ipfs_accelerate_py._checkpoints import (
         load_checkpoint_and_dispatch as load_checkpoint_and_dispatch,
     )
+    from ipfs_accelerate_py._saving import save_checkpoint as save_checkpoint
+    from ipfs_accelerate_py._snapshots import from_ipfs as from_ipfs
     from ipfs_accelerate_py._system import get_system_info as get_system_info
     from ipfs_accelerate_py.backends import backends as backends
     from ipfs_accelerate_py.config import config as config

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.gateway_server import serving
+from tests.ml import needs_ml
 
 from ipfs_kit_py import Repository
 
@@ -20,9 +21,11 @@ NOT_RUN = {"bash", "text"}
 # Pages that are a table alone.
 NO_CODE = {"seed-status.md"}
 # Pages about the reader's own repository.
-AT_HOME = {"content.md", "checkpoints.md"}
+AT_HOME = {"checkpoints.md", "content.md", "integration.md", "saving.md"}
 # Pages that start a daemon, in the folder `node`.
 WITH_KUBO = {"kubo.md"}
+# Pages with a model of transformers.
+WITH_ML = {"integration.md"}
 # Pages that start containers.
 WITH_CONTAINERS = {"containers.md"}
 
@@ -101,7 +104,11 @@ def kubo(
 
 
 @pytest.mark.usefixtures("kubo")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(it, marks=needs_ml if it.name in WITH_ML else ()) for it in PAGES],
+    ids=lambda page: page.name,
+)
 def test_code_blocks_run(
     page: Path, workplace: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -17,9 +17,9 @@ REPOSITORY = Path(__file__).parent.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Blocks that set a machine up rather than show what the library does.
-NOT_RUN = {"bash", "text"}
-# Pages that are a table alone.
-NO_CODE = {"seed-status.md"}
+NOT_RUN = {"bash", "text", "toml"}
+# Pages that are tables alone.
+NO_CODE = {"benchmark.md", "seed-status.md"}
 # Pages about the reader's own repository.
 AT_HOME = {"checkpoints.md", "content.md", "integration.md", "saving.md"}
 # Pages that start a daemon, in the folder `node`.

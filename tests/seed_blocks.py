@@ -34,7 +34,7 @@ FOLDER = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
 CLUSTER = "ipfs-cluster"
 FILE_SYSTEM = "the fsspec file system"
 CACHE = "the tiered cache"
-DEMO = "the demo"
+DEMO = "{python} -m ipfs_accelerate_py.demo"
 
 
 class Block(NamedTuple):
@@ -577,14 +577,9 @@ ROWS: tuple[Row, ...] = (
         document=ACCELERATE,
         heading="Running the Demo",
         first="# Run the complete demo",
-        waits=(
-            Wait(
-                DEMO,
-                "python demo_ipfs_accelerate.py --all",
-                names="demo_ipfs_accelerate.py",
-                stops=True,
-            ),
-        ),
+        substitutions={"python demo_ipfs_accelerate.py": DEMO},
+        containers=True,
+        note="also as the command `demo_ipfs_accelerate`",
     ),
     Row(
         document=ACCELERATE,

@@ -63,6 +63,7 @@ def facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     car_pack(here / "content.bin", tmp_path / "content.car", profile=V0)
     return {
         "here": str(here),
+        "python": sys.executable,
         "home": str(home),
         "my_file": str(hash_file("my_file.txt")),
         "my_file_bytes": b"my file\n",

@@ -10,6 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from ipfs_accelerate_py._frameworks import DTYPE_NAMES
 from ipfs_accelerate_py._laying_out import Shape
 from ipfs_accelerate_py._safetensors import (
     DTYPE_BITS,
@@ -27,27 +28,7 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 1 << 20
 # By the names of numpy, ml_dtypes and torch.
-_DTYPES: Final = {
-    "bool": "BOOL",
-    "uint8": "U8",
-    "int8": "I8",
-    "uint16": "U16",
-    "int16": "I16",
-    "uint32": "U32",
-    "int32": "I32",
-    "uint64": "U64",
-    "int64": "I64",
-    "float16": "F16",
-    "bfloat16": "BF16",
-    "float32": "F32",
-    "float64": "F64",
-    "complex64": "C64",
-    "float8_e4m3fn": "F8_E4M3",
-    "float8_e5m2": "F8_E5M2",
-    "float8_e8m0fnu": "F8_E8M0",
-    "float8_e4m3fnuz": "F8_E4M3FNUZ",
-    "float8_e5m2fnuz": "F8_E5M2FNUZ",
-}
+_DTYPES: Final = {name: dtype for dtype, name in DTYPE_NAMES.items()}
 
 
 class Tensors(Protocol):

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from ipfs_accelerate_py._checkpoint_files import PICKLES, SAFETENSORS
 from ipfs_accelerate_py._laying_out import Shape, lay_out
 from ipfs_accelerate_py._saved_tensors import FileTensors, StateTensors, Tensors
 from ipfs_kit_py._native import CID
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from ipfs_kit_py._hashing import Readable, StrPath
     from ipfs_kit_py._repository import AddResult
 
-_SAFETENSORS = ".safetensors"
 # Files that run what they hold when they are loaded.
-_PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+_PICKLES: Final = (*PICKLES, ".pkl", ".pickle")
 # What transformers ask of a file before they load it.
 _METADATA: Final = {"format": "pt"}
 # As huggingface_hub has it.
@@ -181,7 +181,7 @@ class _Saving:
                 f"{path} is a pickle: whoever loads it runs what is in it. Save the "
                 "tensors as safetensors, or give pickles=True to add it as it is"
             )
-        if not path.name.endswith(_SAFETENSORS):
+        if not path.name.endswith(SAFETENSORS):
             return self._added(real)
         with FileTensors(real) as tensors:
             given = tensors.metadata if self._metadata is None else self._metadata

@@ -60,7 +60,10 @@ def content() -> Content:
 
 def close() -> None:
     """Close the repository and all connections; what is asked for later opens them."""
-    content().close()
+    with _lock:
+        opened = _content
+    if opened is not None:
+        opened.close()
 
 
 def add_file(path: "StrPath", *, pin: bool = True) -> dict[str, Any]:

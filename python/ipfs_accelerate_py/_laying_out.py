@@ -14,16 +14,16 @@ from typing import Final, NamedTuple
 from ipfs_accelerate_py._safetensors import DTYPE_BITS, MAX_HEADER_BYTES, PREFIX_BYTES
 from ipfs_kit_py.errors import InvalidParameterError, LimitExceededError
 
-# The tensors begin at a multiple of it, so that none that is mapped straddles one page
-# more than it must.
-_PAGE = 4096
+# The tensors begin at a multiple of it, and those that are whole pages come first: so
+# each of them begins at one, and the blocks of all of them can be mapped in one row.
+PAGE_BYTES: Final = 4096
 # Blocks of the usual size: what is read of one is verified whole.
 _CHUNK: Final = 1 << 20
 # Less than this at the end of a tensor goes with the block before. With less than this a
 # tensor has no block for itself, and shares one with its neighbours of the same layer:
 # each block costs about 200 bytes of links, index and padding, and a millisecond where it
-# comes over a network.
-_SMALL: Final = 64 << 10
+# comes over a network. Smaller blocks do not begin at a page in the repository.
+SMALL_BYTES: Final = 64 << 10
 _MOST_SMALL: Final = 256 << 10
 # As far as the first number that stands alone: `model.layers.7.` of what is in layer 7.
 _LAYER = re.compile(r"(?:[^.]+\.)*?\d+\.")
@@ -52,17 +52,30 @@ class Layout(NamedTuple):
 
 
 def lay_out(tensors: Iterable[Shape], metadata: Mapping[str, str]) -> Layout:
-    """Order tensors by the size of a number and by name, and cut between them.
+    """Order tensors, and cut between them.
 
-    The same tensors give the same file, in whatever order they come.
+    First those that are whole pages, then by the size of a number, so that none straddles
+    two of its size; large ones before small ones, so that the small ones of a layer lie
+    together; and by name. The same tensors give the same file, in whatever order they
+    come.
 
     Raises:
         InvalidParameterError: A name or a value of the metadata is no text.
         LimitExceededError: The header would be longer than any reader takes.
     """
-    ordered = sorted(tensors, key=lambda it: (-DTYPE_BITS[it.dtype], it.dtype, it.name))
+    ordered = sorted(tensors, key=_order)
     head = _head(ordered, metadata)
     return Layout(head, ordered, [*_cut(len(head)), *_lengths(ordered)])
+
+
+def is_pages(size: int) -> bool:
+    """Tell whether a tensor of so many bytes is large, and whole pages."""
+    return size >= SMALL_BYTES and size % PAGE_BYTES == 0
+
+
+def _order(it: Shape) -> tuple[bool, int, str, bool, str]:
+    bits, is_small = DTYPE_BITS[it.dtype], it.size < SMALL_BYTES
+    return not is_pages(it.size), -bits, it.dtype, is_small, it.name
 
 
 def _head(tensors: Iterable[Shape], metadata: Mapping[str, str]) -> bytes:
@@ -77,7 +90,7 @@ def _head(tensors: Iterable[Shape], metadata: Mapping[str, str]) -> bytes:
         offsets = [start, end]
         table[it.name] = {"dtype": it.dtype, "shape": it.shape, "data_offsets": offsets}
     text = json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
-    length = -(PREFIX_BYTES + len(text)) % _PAGE + len(text)
+    length = -(PREFIX_BYTES + len(text)) % PAGE_BYTES + len(text)
     if length > MAX_HEADER_BYTES:
         raise LimitExceededError(
             f"a header of {length:,} bytes is more than the {MAX_HEADER_BYTES:,} that "
@@ -92,7 +105,7 @@ def _lengths(tensors: Iterable[Shape]) -> Iterator[int]:
     for it in tensors:
         found = _LAYER.match(it.name)
         here = found[0] if found else ""
-        is_small = it.size < _SMALL
+        is_small = it.size < SMALL_BYTES
         if not is_small or here != layer or together + it.size > _MOST_SMALL:
             yield from _cut(together)
             together = 0
@@ -106,7 +119,7 @@ def _lengths(tensors: Iterable[Shape]) -> Iterator[int]:
 
 def _cut(size: int) -> Iterator[int]:
     """Cut one tensor, or a header."""
-    while size >= _CHUNK + _SMALL:
+    while size >= _CHUNK + SMALL_BYTES:
         yield _CHUNK
         size -= _CHUNK
     if size:

@@ -134,7 +134,7 @@ def test_tensors_come_back_as_safetensors_reads_them(
     assert (8 + length) % 4096 == 0
     header = json.loads(data[8 : 8 + length])
     assert header.pop("__metadata__", {}) == metadata
-    # The order that the reference writes in: no number straddles two of its size.
+    # No number straddles two of its size.
     ends = [it["data_offsets"] for it in header.values()]
     assert ends == sorted(ends)
     assert all((8 + length + start) % _width(header, start) == 0 for start, _ in ends)
@@ -160,6 +160,12 @@ def test_every_large_tensor_begins_with_a_block_of_its_own(workplace: Path) -> N
     assert begin in starts
     assert max(sizes) < MIB + 64 * KIB
     assert sum(sizes) == len(data)
+    # Whole pages come first, and so does each block of theirs.
+    places = [it["data_offsets"] for name, it in header.items() if "shape" in it]
+    whole = [stop % 4096 == 0 and stop - start >= 64 * KIB for start, stop in places]
+    assert whole == sorted(whole, reverse=True)
+    end = begin + max(places[at][1] for at, it in enumerate(whole) if it)
+    assert [it for it in starts if it < end and it % 4096] == []
 
 
 def test_small_tensors_share_a_block_with_those_of_their_layer_alone() -> None:

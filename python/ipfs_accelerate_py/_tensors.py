@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
+from ipfs_accelerate_py._laying_out import PAGE_BYTES, SMALL_BYTES, is_pages
 from ipfs_accelerate_py._safetensors import (
     PREFIX_BYTES,
     Header,
@@ -103,14 +104,34 @@ def tensors_in(
 
 
 def _runs(wanted: list[Wanted]) -> Iterator[list[Wanted]]:
-    """Put together what lies together."""
+    """Put together what lies together, and can be mapped together."""
     run: list[Wanted] = []
     for it in wanted:
         if run:
-            goes_on = it.place.start == run[-1].place.stop
+            goes_on = _goes_on(run[-1].place, it.place)
             if not goes_on or it.place.stop - run[0].place.start > _RUN_BYTES:
                 yield run
                 run = []
         run.append(it)
     if run:
         yield run
+
+
+def _goes_on(before: TensorPlace, after: TensorPlace) -> bool:
+    """Tell whether one view of two tensors costs no more than one of each.
+
+    Blocks become one view without a copy where each of them is whole pages. Where a file
+    was cut between its tensors, that is so in the row of those that are; each other large
+    one is a view of its own, and the small ones behind them are copied.
+    """
+    if after.start != before.stop or _is_odd(before) or _is_odd(after):
+        return False
+    return _in_pages(before) == _in_pages(after)
+
+
+def _is_odd(place: TensorPlace) -> bool:
+    return place.size >= SMALL_BYTES and not is_pages(place.size)
+
+
+def _in_pages(place: TensorPlace) -> bool:
+    return place.start % PAGE_BYTES == 0 and is_pages(place.size)

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
@@ -18,7 +19,11 @@ from safetensors import numpy as reference
 from tests.processes import run_python
 
 import ipfs_accelerate_py
-from ipfs_accelerate_py import ipfs_accelerate, save_checkpoint
+from ipfs_accelerate_py import (
+    ipfs_accelerate,
+    load_checkpoint_and_dispatch,
+    save_checkpoint,
+)
 from ipfs_accelerate_py._laying_out import Shape, lay_out
 from ipfs_accelerate_py._saving import _Saving
 from ipfs_kit_py import hash_file
@@ -166,6 +171,33 @@ def test_every_large_tensor_begins_with_a_block_of_its_own(workplace: Path) -> N
     assert whole == sorted(whole, reverse=True)
     end = begin + max(places[at][1] for at, it in enumerate(whole) if it)
     assert [it for it in starts if it < end and it % 4096] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux joins what is mapped")
+def test_every_large_tensor_is_loaded_where_it_lies_in_the_repository() -> None:
+    # Whole pages, small ones between them by name, and some that end within a page.
+    state = model(layers=3, width=256) | {
+        f"odd.{number}": np.full(MIB + number, number, np.uint8) for number in range(4)
+    }
+    done = save_checkpoint(state)
+    result = load_checkpoint_and_dispatch(done.cid, framework="numpy")
+    assert result["status"] == "success"
+    places = pack_maps()
+    for name, tensor in result["data"].items():
+        at = tensor.ctypes.data
+        is_mapped = any(start <= at < stop for start, stop in places)
+        assert is_mapped or tensor.nbytes < 64 * KIB, name
+        assert (tensor == state[name]).all()
+
+
+def pack_maps() -> list[tuple[int, int]]:
+    found = []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, *_, path = line.split(maxsplit=5)
+        if path.endswith(".car"):
+            start, stop = place.split("-")
+            found.append((int(start, 16), int(stop, 16)))
+    return found
 
 
 def test_small_tensors_share_a_block_with_those_of_their_layer_alone() -> None:

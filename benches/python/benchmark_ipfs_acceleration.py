@@ -214,7 +214,7 @@ def measure_operations(calls: int, folder: Path) -> Iterator[Figure]:
 
     yield timed("save_checkpoint, one layer in ten of 64 MiB changed", turns, tune, size)
     yield timed(
-        "load_checkpoint_and_dispatch, all of its tensors",
+        "load_checkpoint_and_dispatch, its tensors mapped",
         calls,
         lambda _: list(
             load_checkpoint_and_dispatch(saved.cid, framework="numpy")["data"].values()

@@ -55,7 +55,7 @@ def test_unsafe_code_stands_where_it_is_argued() -> None:
     allowed = re.compile(
         r"rust/(hash/src/(sha256/|blake3_many)|chunker/src/"
         r"|python/src/(block|buffers|column|draft|private_block)"
-        r"|pack/src/(inherited|joined|map|private|reserve|writeback)"
+        r"|pack/src/(clone|inherited|joined|map|private|reserve|writeback)"
         r"|pack/tests/processes|cache/tests/disk_processes|repo/src/(folder|repository))"
     )
     for path in (ROOT / "rust").rglob("*.rs"):

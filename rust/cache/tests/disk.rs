@@ -10,7 +10,7 @@ use ipfs_kit_cache::disk::{
 };
 use ipfs_kit_cid::{Cid, codec};
 use ipfs_kit_hash::{Code, Hasher, Multihash};
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 use ipfs_kit_pack::Joining;
 use tempfile::TempDir;
 
@@ -128,7 +128,7 @@ fn the_longest_block_fits_whatever_the_limit() {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
 fn blocks_joined_to_one_view_outlive_the_cache_and_are_counted_as_mapped() {
     let place = place();

@@ -7,6 +7,7 @@
 //!   are needed, whatever becomes of the pack.
 //! - [`Joining`] makes one view of several blocks, without copying them where it can.
 //! - [`Private`] is memory with the bytes of several blocks that may be written to.
+//! - [`clone_range`] has the file system make a part of a pack part of another file.
 //! - [`Sections`] walks a pack from its start, [`scan_end`] finds where a torn one ends,
 //!   [`reindex`] makes an index anew.
 //!
@@ -39,6 +40,7 @@
 //! ```
 
 mod claim;
+mod clone;
 mod error;
 mod filter;
 mod folder;
@@ -59,6 +61,7 @@ mod writeback;
 mod writer;
 
 pub use claim::Claim;
+pub use clone::{CLONE_UNIT_BYTES, clone_range};
 pub use error::{Damage, PackError};
 pub use filter::Probe;
 pub use folder::Folder;

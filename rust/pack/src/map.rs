@@ -78,6 +78,13 @@ impl Map {
         self.bytes.len() as u64
     }
 
+    /// Where in the file a view of it begins; `None` if it is none.
+    pub(crate) fn offset_of(&self, view: &[u8]) -> Option<u64> {
+        let at = view.as_ptr().addr().checked_sub(self.bytes.as_ptr().addr())?;
+        let end = at.checked_add(view.len())?;
+        (end <= self.bytes.len()).then_some(at as u64)
+    }
+
     pub(crate) fn mapping(&self) -> Mapping {
         Mapping(self.alive.clone())
     }

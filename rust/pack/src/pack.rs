@@ -31,6 +31,24 @@ pub struct Pack {
     index: Option<Index<Bytes>>,
     filter: Filter,
     verified: Verified,
+    file: Option<FileId>,
+}
+
+/// What tells files apart, where the system has such a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    #[cfg(unix)]
+    fn of(file: &File) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        file.metadata().ok().map(|found| Self(found.dev(), found.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn of(_file: &File) -> Option<Self> {
+        None
+    }
 }
 
 /// The blocks of a pack.
@@ -80,11 +98,13 @@ impl Pack {
             return Ok(None);
         };
         let bytes = file.metadata().at("look at", &path)?.len();
+        let id_of_file = FileId::of(&file);
         let data = Data::Sealed(Map::new(&file, bytes).at("map", &path)?);
         let verified = Verified::new(index.len());
         let filter = Filter::new(index.len());
         let options = read_options()?;
-        Ok(Some(Self { id, options, data, index: Some(index), filter, verified }))
+        let (index, file) = (Some(index), id_of_file);
+        Ok(Some(Self { id, options, data, index, filter, verified, file }))
     }
 
     /// Opens a pack as if it had no index.
@@ -108,10 +128,12 @@ impl Pack {
         };
         let map = RwLock::new(Map::empty());
         let ahead = if cfg!(unix) { most_bytes } else { 0 };
+        let id_of_file = FileId::of(&file);
         let data = Data::Growing(Growing { file, path, map, ahead });
         let (filter, verified) = (Filter::new(0), Verified::new(0));
         let options = read_options()?;
-        Ok(Some(Self { id, options, data, index: None, filter, verified }))
+        let (index, file) = (None, id_of_file);
+        Ok(Some(Self { id, options, data, index, filter, verified, file }))
     }
 
     /// Which pack.
@@ -226,6 +248,24 @@ impl Pack {
             return Err(self.damaged(offset, Damage::OtherBlock { found }));
         }
         Ok((section.cid, bytes.slice(section.data)))
+    }
+
+    /// Where in the file bytes lie that were read from it; `None` for others, and for those of a
+    /// growing pack that was mapped anew since.
+    pub fn offset_of(&self, view: &[u8]) -> Option<u64> {
+        match &self.data {
+            Data::Sealed(map) => map.offset_of(view),
+            Data::Growing(growing) => {
+                growing.map.read().unwrap_or_else(PoisonError::into_inner).offset_of(view)
+            }
+        }
+    }
+
+    /// The file itself, opened once more; `None` if another is in its place, or none.
+    pub fn reopen(&self, folder: &Folder) -> Option<File> {
+        let file = File::open(folder.pack_path(self.id)).ok()?;
+        let same = self.file.is_some() && self.file == FileId::of(&file);
+        same.then_some(file)
     }
 
     /// All blocks of the committed bytes in the order of the file, without padding.

@@ -371,6 +371,33 @@ fn a_pack_without_padding_is_read_and_gone_on_with() {
 }
 
 #[test]
+fn a_view_is_found_in_its_file_and_in_no_other() {
+    let (_place, folder) = folder();
+    let mut writer = Writer::create(&folder).unwrap();
+    let block = block(1, 70_000);
+    let offset = put(&mut writer, &block);
+    let (id, committed) = (writer.id(), writer.sync().unwrap());
+    let start = committed - block.1.len() as u64;
+    let check = |pack: &Pack| {
+        let view = pack.read(offset, committed, block.0.hash()).unwrap();
+        assert_eq!(pack.offset_of(&view), Some(start));
+        assert_eq!(pack.offset_of(&view[7..]), Some(start + 7));
+        assert_eq!(pack.offset_of(&block.1), None);
+    };
+    check(&Pack::open(&folder, id).unwrap().unwrap());
+    writer.seal([(*block.0.hash(), offset)]).unwrap();
+    let pack = Pack::open(&folder, id).unwrap().unwrap();
+    check(&pack);
+    // Files are told apart where the system has something to tell them by.
+    assert_eq!(pack.reopen(&folder).is_some(), cfg!(unix));
+    let path = folder.pack_path(id);
+    fs::rename(&path, path.with_extension("old")).unwrap();
+    assert!(pack.reopen(&folder).is_none());
+    fs::copy(path.with_extension("old"), &path).unwrap();
+    assert!(pack.reopen(&folder).is_none());
+}
+
+#[test]
 fn what_is_mapped_ahead_serves_a_pack_while_it_grows() {
     let (_place, folder) = folder();
     let id = PackId::from_u64(7);

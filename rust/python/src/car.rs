@@ -273,7 +273,8 @@ pub(crate) fn car_unpack(
         let blocks = reader.index().len() as u64;
         let limits = limits(max_bytes, max_entries, size, blocks);
         let source = Source(reader);
-        let extractor = Extractor { source: &source, limits, symlinks, control };
+        let sharing = None;
+        let extractor = Extractor { source: &source, limits, symlinks, sharing, control };
         unpack(&extractor, &roots, &path, &output)
     })?;
     Ok((done.entries, done.bytes))

@@ -11,7 +11,7 @@ use ipfs_kit_cache::disk;
 use ipfs_kit_cid::Cid;
 use ipfs_kit_dag::{BlockSource, DagError};
 use ipfs_kit_hash::{Code, Hasher};
-use ipfs_kit_repo::hash_all;
+use ipfs_kit_repo::{PackSharing, hash_all};
 use ipfs_kit_unixfs::Control;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -102,6 +102,11 @@ impl Places {
             None => Ok(Some(self.held_here()?)),
             Some(_) => Ok(None),
         }
+    }
+
+    /// What can make blocks of the repository part of a file without writing them.
+    pub(crate) fn sharing(&self) -> Option<PackSharing<'_>> {
+        self.handle.as_ref().map(|handle| PackSharing::new(handle))
     }
 
     fn held_here(&self) -> Outcome<(u64, u64)> {

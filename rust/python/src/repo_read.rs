@@ -7,7 +7,7 @@ use ipfs_kit_cid::Cid;
 use ipfs_kit_repo::{private, whole};
 use ipfs_kit_unixfs::read::{self, File};
 use ipfs_kit_unixfs::{
-    Control, ExtractLimits, Extractor, FsNode, NodeKind, Symlinks, UnixFsError,
+    Control, ExtractLimits, Extractor, FsNode, NodeKind, Sharing, Symlinks, UnixFsError,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -289,7 +289,9 @@ pub(crate) fn repo_extract(
         let cid = at.block(reads)?;
         let (blocks, bytes) = core.held()?.unwrap_or((u64::MAX, u64::MAX));
         let limits: ExtractLimits = car::limits(max_bytes, max_entries, bytes, blocks);
-        let extractor = Extractor { source: reads, limits, symlinks, control };
+        let sharing = core.sharing();
+        let sharing = sharing.as_ref().map(|sharing| sharing as &dyn Sharing);
+        let extractor = Extractor { source: reads, limits, symlinks, sharing, control };
         Ok(extractor.extract(&cid, &output)?)
     })?;
     Ok((done.entries, done.bytes))

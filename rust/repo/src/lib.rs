@@ -6,6 +6,7 @@
 //! - [`Unchanged`] remembers imported files, so that they are not read again.
 //! - [`Publication`] is what a key of the repository says its name stands for.
 //! - [`whole`] gives a file as one piece of memory, without copying it where it can.
+//! - [`PackSharing`] makes blocks part of other files without writing them, where it can.
 //! - [`Store`] is what any store of blocks does; [`MemoryStore`] is one without a disk.
 //! - [`before_fork`] and its fellows make handles safe to have across a fork.
 //!
@@ -49,6 +50,7 @@ mod reserve;
 mod roots;
 mod session;
 mod shared;
+mod sharing;
 mod stat;
 mod store;
 mod unchanged;
@@ -66,6 +68,7 @@ pub use read::hash_all;
 pub use rebuild::Rebuilt;
 pub use repository::{Options, Repository, VerifyReads, Writing};
 pub use session::{Hook, Session, Taken};
+pub use sharing::PackSharing;
 pub use stat::RepoStat;
 pub use store::{MemoryStore, Store};
 pub use unchanged::Unchanged;

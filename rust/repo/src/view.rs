@@ -37,6 +37,11 @@ impl Slot {
         self.committed.load(Ordering::Acquire)
     }
 
+    /// The pack if it was looked at before.
+    pub(crate) fn opened(&self) -> Option<&Arc<Pack>> {
+        self.pack.get()
+    }
+
     /// The open pack; `None` if its file is gone.
     pub(crate) fn pack(&self, folder: &Folder) -> Result<Option<&Arc<Pack>>, PackError> {
         if let Some(pack) = self.pack.get() {

@@ -5,17 +5,22 @@
 //! no link is ever followed: so nothing in a DAG can choose where its bytes go.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use ipfs_kit_cid::{Cid, to_string};
 use ipfs_kit_dag::BlockSource;
 
 use crate::measure::measure;
 use crate::read::{self, Child, Node, Part, children, load, part};
+use crate::sharing::{Shared, Sharing};
 use crate::staging::Staging;
 use crate::{Attributes, Control, FsNode, NodeKind, UnixFsError};
+
+/// Fewer bytes are faster written than shared.
+const SHARED_FROM_BYTES: usize = 64 << 10;
 
 /// What becomes of symbolic links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,6 +75,8 @@ pub struct Extractor<'a, S> {
     pub limits: ExtractLimits,
     /// What becomes of symbolic links.
     pub symlinks: Symlinks,
+    /// Who can make bytes part of a file without writing them, where the file system can.
+    pub sharing: Option<&'a dyn Sharing>,
     /// Where to look for a stop, and to count.
     pub control: &'a Control,
 }
@@ -234,16 +241,17 @@ impl<S: BlockSource> Run<'_, '_, S> {
         self.extractor.limits.check(self.done.entries, self.done.bytes)?;
         check_space(path, size)?;
         let new = OpenOptions::new().write(true).create_new(true).open(path);
-        let mut out = BufWriter::new(new.map_err(|error| created(path, error))?);
+        let new = new.map_err(|error| created(path, error))?;
+        let mut out = Output::new(new, self.extractor.sharing);
         let control = self.extractor.control;
         file.copy_to(self.extractor.source, 0..size, &mut |bytes| {
             if control.is_cancelled() {
                 return Err(UnixFsError::Cancelled);
             }
             control.add_bytes(bytes.len());
-            out.write_all(&bytes).map_err(UnixFsError::write(path))
+            out.take(&bytes).map_err(UnixFsError::write(path))
         })?;
-        out.flush().map_err(UnixFsError::write(path))?;
+        out.file.flush().map_err(UnixFsError::write(path))?;
         apply(path, &file.attributes())
     }
 
@@ -269,6 +277,46 @@ impl<S: BlockSource> Run<'_, '_, S> {
             Symlinks::Inside | Symlinks::Any => {}
         }
         make_symlink(target, path).map_err(|error| created(path, error))
+    }
+}
+
+/// A file that is being made.
+struct Output<'a> {
+    file: BufWriter<File>,
+    at: u64,
+    /// Gone once it is known to be of no use.
+    sharing: Option<&'a dyn Sharing>,
+}
+
+impl<'a> Output<'a> {
+    fn new(file: File, sharing: Option<&'a dyn Sharing>) -> Self {
+        Self { file: BufWriter::new(file), at: 0, sharing }
+    }
+
+    fn take(&mut self, bytes: &Bytes) -> io::Result<()> {
+        let shared = self.share(bytes)?;
+        self.at += bytes.len() as u64;
+        self.file.write_all(&bytes[shared..])
+    }
+
+    /// How many of the bytes are there without having been written.
+    fn share(&mut self, bytes: &Bytes) -> io::Result<usize> {
+        let Some(sharing) = self.sharing.filter(|_| bytes.len() >= SHARED_FROM_BYTES)
+        else {
+            return Ok(0);
+        };
+        // What comes before must be there first: a file grows from its start.
+        self.file.flush()?;
+        match sharing.share(bytes, self.file.get_ref(), self.at) {
+            Shared::Bytes(count) => {
+                let count = count.min(bytes.len());
+                self.file.seek(SeekFrom::Start(self.at + count as u64))?;
+                return Ok(count);
+            }
+            Shared::Nothing => {}
+            Shared::Never => self.sharing = None,
+        }
+        Ok(0)
     }
 }
 

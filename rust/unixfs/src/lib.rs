@@ -29,6 +29,7 @@ mod node;
 mod os;
 mod params;
 pub mod read;
+mod sharing;
 mod sort;
 mod staging;
 mod sync;
@@ -40,3 +41,4 @@ pub use import::{
 };
 pub use node::{Attributes, FsNode, HAMT_MURMUR3, Mtime, NodeKind};
 pub use params::{Overrides, ParamError, Params, Profile, SizeEstimation};
+pub use sharing::{Shared, Sharing};

@@ -89,6 +89,7 @@ proptest! {
             source: &blocks,
             limits: LIMITS,
             symlinks: Symlinks::Inside,
+            sharing: None,
             control: &control,
         };
         extractor.extract(&cid, &to).unwrap();

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.integration.conftest import Kubo
 
-from ipfs_kit_py import Repository
+from ipfs_kit_py import Repository, car_blocks
 
 PROGRAM = Path(sys.executable).parent / "ipfs-kit"
 V0 = "unixfs-v0-2015"
@@ -141,3 +142,21 @@ def test_cars_go_from_one_to_the_other(
             theirs
         ]
         assert new.cat(f"{theirs}/a.txt") == b"one\n"
+
+
+def test_a_pack_is_a_car_that_kubo_takes_as_it_is(kubo: Kubo, tmp_path: Path) -> None:
+    data = random.Random(5).randbytes(3_000_000)
+    roots = []
+    with Repository(tmp_path / "r") as repository:
+        for chunk_bytes in (5000, 65_536, 70_000, 262_144, 1 << 20):
+            added = repository.add(data, chunker=f"size-{chunk_bytes}", pin=False)
+            roots.append(str(added.cid))
+    (pack,) = (tmp_path / "r").rglob("packs/*.car")
+    assert kubo.dag_import(pack.read_bytes()) == []
+    for root in roots:
+        assert kubo.run("cat", root) == data
+    # Whatever moves blocks to their places is nothing that a node keeps.
+    found = [block.cid for block in car_blocks(pack)]
+    stored = [cid for cid in found if cid.hash_name != "identity"]
+    assert len(stored) < len(found)
+    assert len({cid.digest for cid in stored}) == len(stored)

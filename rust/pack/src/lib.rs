@@ -11,7 +11,8 @@
 //! - [`Sections`] walks a pack from its start, [`scan_end`] finds where a torn one ends,
 //!   [`reindex`] makes an index anew.
 //!
-//! A pack is a valid CARv1 without roots. How much of an unsealed one is *committed* is
+//! A pack is a valid CARv1 without roots. Data of 64 KiB and more begins at a page in it, and of
+//! 4 KiB and more at a cache line, behind blocks with identity CIDs that only fill the place. How much of an unsealed one is *committed* is
 //! known to the caller alone, who writes it down after [`Writer::sync`]. Bytes above may be
 //! anything; they are never read, and the next writer cuts them off.
 //!

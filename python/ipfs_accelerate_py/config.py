@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ipfs_accelerate_py._modules import callable_module
 from ipfs_accelerate_py._settings import (
@@ -24,8 +24,10 @@ from ipfs_accelerate_py._settings import (
 )
 from ipfs_kit_py._config.files import parse_toml, read_text
 from ipfs_kit_py._config.kinds import UnfitError, word_for
-from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._hashing import StrPath
 
 __all__ = ["config"]
 
@@ -48,7 +50,7 @@ class config:
             column), or has a value of the wrong kind.
     """
 
-    def __init__(self, config_path: StrPath | None = None) -> None:
+    def __init__(self, config_path: "StrPath | None" = None) -> None:
         named = "config.toml" if config_path is None else os.fsdecode(config_path)
         self._path = Path(named)
         self._lock = threading.Lock()
@@ -112,7 +114,7 @@ class config:
         """Give all settings by section and key."""
         return {name: self.section(name) for name in self.sections()}
 
-    def save(self, path: StrPath | None = None) -> Path:
+    def save(self, path: "StrPath | None" = None) -> Path:
         """Write the settings to a file.
 
         A file that is there keeps its comments, its order and what others wrote to it

@@ -250,6 +250,7 @@ def _nowhere(why: str) -> Ways:
 
 
 _BASE = "only its subclasses are raised"
+_FILE_SYSTEM = "the file systems for fsspec raise it"
 _NO_MULTIADDR = "nothing parses a multiaddr before there is a network to dial"
 _NO_KEYS = "the simple API makes no keys"
 _NO_FILES = "the simple API does not change mutable files"
@@ -341,6 +342,8 @@ WAYS: dict[type[IPFSError], Ways] = {
         lambda at: at.api.cat(NOWHERE),
         lambda _: ["cat", NOWHERE],
     ),
+    errors.ContentNotFoundError: _nowhere(_FILE_SYSTEM),
+    errors.ContentIncompleteError: _nowhere(_FILE_SYSTEM),
     errors.PathNotFoundError: Ways(
         lambda at: at.kit.ipfs.add(str(at.folder / "none")),
         lambda at: at.api.cat(f"{at.tree}/none"),
@@ -475,7 +478,7 @@ WAYS: dict[type[IPFSError], Ways] = {
         lambda at: at.kit("ipfs_cluster_status"), _NO_ROLES, _NO_ROLES
     ),
     errors.ComponentUnavailableError: Ways(
-        lambda at: at.kit("get_filesystem"), _NO_ROLES, _NO_ROLES
+        lambda at: at.kit("get_statistics"), _NO_ROLES, _NO_ROLES
     ),
     errors.PinError: _nowhere(_BASE),
     errors.CancelledError: _nowhere(

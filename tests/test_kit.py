@@ -39,6 +39,7 @@ LOCAL = {
 # What each local method is called with; `{folder}` is the CID of the folder.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "ipfs_pin_remote_service_ls": {},
+    "get_filesystem": {},
     "ipfs_add": {"file_path": "hello.txt"},
     "ipfs_add_file": {"file_path": "hello.txt"},
     "ipfs_add_path": {"path": "folder"},
@@ -204,6 +205,9 @@ def test_a_local_method_is_the_same_by_name_and_as_an_attribute(
     assert callable(getattr(kit, name))
     assert name in dir(kit)
     result = kit(name, **arguments)
+    if name == "get_filesystem":
+        assert result.cat(HELLO) == b"hello world"
+        return
     assert isinstance(result, Result)
     if name in SWARM:
         assert result["error_type"] == "OfflineError"

@@ -443,6 +443,11 @@ class FileReader:
     def private(self, offset: int = 0, length: int | None = None) -> PrivateBlock:
         """The same as memory of the caller's own, that may be written to."""
 
+def repo_read_ranges(
+    reader: FileReader, starts: Sequence[int], ends: Sequence[int]
+) -> list[bytes]:
+    """Read ranges of a file, each from its start to its end."""
+
 def check_cancelled() -> None:
     """Raise `CancelledError` if the calling thread is inside a token that says so."""
 
@@ -689,7 +694,7 @@ def repo_files_write(
     profile: str,
     params: Mapping[str, Any],
     *,
-    offset: int = 0,
+    offset: int | None = None,
     create: bool = False,
     parents: bool = False,
     truncate: bool = False,

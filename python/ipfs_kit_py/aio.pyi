@@ -21,6 +21,7 @@ from ipfs_kit_py._car import Unpacked
 from ipfs_kit_py._config.loading import Loaded
 from ipfs_kit_py._config.schema import Config
 from ipfs_kit_py._engine.engine import Peer
+from ipfs_kit_py._fsspec.options import KitFileSystem
 from ipfs_kit_py._hashing import ImportParams, ProgressCallback, Readable, StrPath
 from ipfs_kit_py._kit.roles import RoleName
 from ipfs_kit_py._native import CID, Block, PrivateBlock
@@ -241,7 +242,7 @@ class Repository(_Twin):
         self,
         path: str,
         data: Buffer | Readable,
-        offset: int = 0,
+        offset: int | None = 0,
         *,
         create: bool = False,
         parents: bool = False,
@@ -482,7 +483,7 @@ class Engine(_Twin):
         self,
         path: str,
         data: Buffer | Readable,
-        offset: int = 0,
+        offset: int | None = 0,
         *,
         create: bool = False,
         parents: bool = False,
@@ -1178,6 +1179,10 @@ class IpfsKit(_Twin):
         """Who keeps the blocks, pins and names."""
     async def get_cache_manager(self) -> TieredCacheManager:
         """Give the tiered cache, as `tiered_cache` does."""
+    async def get_filesystem(
+        self, protocol: str = "ipfs", **options: Any
+    ) -> KitFileSystem:
+        """Give this node's content as an fsspec file system."""
     @property
     def ipfs(self) -> IpfsPy: ...
     async def ipfs_add_path(

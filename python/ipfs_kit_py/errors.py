@@ -23,6 +23,8 @@ knows nothing of IPFS catches them too::
     │   └── LimitExceededError
     ├── NotFoundError
     │   ├── BlockNotFoundError (KeyError)
+    │   │   └── ContentNotFoundError (FileNotFoundError)
+    │   ├── ContentIncompleteError (OSError)
     │   ├── PathNotFoundError (FileNotFoundError)
     │   ├── RepositoryNotFoundError (FileNotFoundError)
     │   ├── NotPinnedError (LookupError)
@@ -245,6 +247,24 @@ class BlockNotFoundError(NotFoundError, KeyError):
     def __str__(self) -> str:
         """Show the message; KeyError alone would show its repr."""
         return Exception.__str__(self)
+
+
+class ContentNotFoundError(BlockNotFoundError, FileNotFoundError):
+    """Nobody has the root of what a file system was asked for."""
+
+    def __str__(self) -> str:
+        """Show what `OSError` shows: the number, the message, the path."""
+        return OSError.__str__(self)
+
+
+class ContentIncompleteError(NotFoundError, OSError):
+    """Blocks are missing of what a file system was asked for.
+
+    Not a `FileNotFoundError` nor a `KeyError`: to whoever reads arrays in pieces, a piece
+    that is there and cannot be had is not a piece that was never written.
+    """
+
+    code = ErrorCode.BLOCK_NOT_FOUND
 
 
 class PathNotFoundError(NotFoundError, FileNotFoundError):

@@ -32,9 +32,13 @@ class Workers:
 
     There is no thread before the first call, and one more only when none is free. A
     forked process has none of its parent's threads, and makes its own.
+
+    Args:
+        name: What the threads' names begin with.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = _NAME) -> None:
+        self._name = name
         self._crews: dict[int, _Crew] = {}
         self._closed = False
 
@@ -80,7 +84,7 @@ class Workers:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(ended.cancel)
 
-        closer = threading.Thread(target=end, name=f"{_NAME}-closing")
+        closer = threading.Thread(target=end, name=f"{self._name}-closing")
         closer.start()
         await asyncio.wait((ended,))
         closer.join()
@@ -89,7 +93,7 @@ class Workers:
         process = os.getpid()
         crew = self._crews.get(process)
         if crew is None:
-            pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix=_NAME)
+            pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix=self._name)
             # Of two threads that come here at once, both get the same.
             crew = self._crews.setdefault(process, _Crew(pool, threading.Lock()))
         return crew
@@ -97,7 +101,7 @@ class Workers:
     def _submit(self, call: Callable[[], T]) -> Future[T]:
         if not self._closed:
             return self._crew().pool.submit(call)
-        last = ThreadPoolExecutor(1, thread_name_prefix=_NAME)
+        last = ThreadPoolExecutor(1, thread_name_prefix=self._name)
         job = last.submit(call)
         last.shutdown(wait=False)
         return job

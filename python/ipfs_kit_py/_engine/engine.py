@@ -220,7 +220,7 @@ class Engine(Protocol):
         self,
         path: str,
         data: "Buffer | Readable",
-        offset: int = 0,
+        offset: int | None = 0,
         *,
         create: bool = False,
         parents: bool = False,

@@ -21,6 +21,7 @@ from ipfs_kit_py.ipfs import ipfs_py
 
 if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
+    from ipfs_kit_py._fsspec.options import KitFileSystem
     from ipfs_kit_py._repository import Repository
     from ipfs_kit_py._s3.kit import S3Kit
     from ipfs_kit_py._sources import ChainReader, Source
@@ -123,6 +124,21 @@ class IpfsKit(Content, Configuring, RemotePinning, Running, Closing):
         from ipfs_kit_py._storacha.kit import StorachaKit
 
         return StorachaKit(config=self._loaded.config, repository=self._repository())
+
+    def get_filesystem(self, protocol: str = "ipfs", **options: Any) -> "KitFileSystem":  # noqa: ANN401 - fsspec's
+        """Give this node's content as an fsspec file system.
+
+        Args:
+            protocol: `ipfs`, what has a CID; `mfs`, the mutable files.
+            **options: As `IPFSFileSystem` takes them. Settings that are the kit's make a
+                file system with a kit of its own, set like this one but for them.
+
+        Raises:
+            InvalidParameterError: An option is unknown.
+        """
+        from ipfs_kit_py._fsspec.making import file_system
+
+        return file_system(self, protocol, options)
 
     def settings(self) -> dict[str, object]:
         """Give what was set, nested, as a file can hold it: with secrets."""

@@ -43,7 +43,7 @@ _LOCAL = {
         ipfs_pin_remote_get ipfs_pin_remote_replace ipfs_pin_remote_rm
         ipfs_pin_remote_wait load_collection
         ipfs_get_config ipfs_set_config ipfs_get_config_value
-        ipfs_set_config_value ipfs_kit_start ipfs_kit_stop ipfs_kit_ready
+        ipfs_set_config_value ipfs_kit_start ipfs_kit_stop ipfs_kit_ready get_filesystem
         """,
     ),
 }
@@ -153,7 +153,6 @@ _OTHERS = {
         "metadata_index",
         "get_metadata_index sync_metadata_index publish_metadata_index",
     ),
-    "get_filesystem": Method("filesystem", "get_filesystem"),
 }
 
 METHODS: dict[str, Method] = _LOCAL | _CLUSTER | _OTHERS
@@ -163,7 +162,6 @@ PARTS: dict[str, str] = {
     "ipfs_cluster_ctl": "ipfs-cluster",
     "ipfs_cluster_follow": "ipfs-cluster",
     "cluster_manager": "cluster management",
-    "filesystem": "the fsspec file system",
     "libp2p": "libp2p",
     "metadata_index": "the metadata index",
     "knowledge_graph": "the knowledge graph",

@@ -127,7 +127,7 @@ class Files(Dags, Pins):
         self,
         path: str,
         data: "Buffer | Readable",
-        offset: int = 0,
+        offset: int | None = 0,
         *,
         create: bool = False,
         parents: bool = False,
@@ -135,12 +135,14 @@ class Files(Dags, Pins):
         profile: str = DEFAULT_PROFILE,
         **params: Unpack[ImportParams],
     ) -> None:
-        """Write into a file.
+        """Write into a file; without an offset behind what is there, if nobody else does.
 
         Raises:
             PathNotFoundError: There is no such file, and `create` is false.
             PathIsADirectoryError: It is a directory.
         """
+        if offset is None:
+            offset = 0 if self._is_new(path) else self.files_stat(path).size
         if offset < 0:
             raise InvalidParameterError(f"offset {offset} is out of range")
         known = ("cid_version", "hash", "raw_leaves", "chunker")

@@ -117,7 +117,7 @@ class Files(Reading, Handle):
         self,
         path: str,
         data: "Buffer | Readable",
-        offset: int = 0,
+        offset: int | None = 0,
         *,
         create: bool = False,
         parents: bool = False,
@@ -130,7 +130,8 @@ class Files(Reading, Handle):
         Args:
             path: The file.
             data: Bytes, or an object with `read`, which is read to its end.
-            offset: Where to begin; a gap is filled with zeros.
+            offset: Where to begin; a gap is filled with zeros. `None` is behind what is
+                there, whoever else appends; for bytes alone.
             create: Make the file if there is none.
             parents: Make the directories that are missing.
             truncate: Drop what is there first.
@@ -149,7 +150,7 @@ class Files(Reading, Handle):
             data,
             profile,
             params,
-            offset=checked("offset", offset) or 0,
+            offset=checked("offset", offset),
             create=create,
             parents=parents,
             truncate=truncate,

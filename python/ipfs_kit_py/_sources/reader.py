@@ -80,6 +80,10 @@ class ChainReader(Reading, DagReading, BlockReading):
         """How many blocks were fetched so far for what the calling thread read."""
         return self._chain.fetched
 
+    def fetch(self, cids: Iterable[CID]) -> None:
+        """Have blocks fetched that will be read next, side by side."""
+        self._blocks(list(cids))
+
     def reading_whole(self, *paths: IPFSPath) -> AbstractContextManager[None]:
         """Let sources give DAGs in one go that this thread is about to read."""
         return self._chain.reading_whole(*paths)

@@ -146,29 +146,44 @@ pub(crate) fn new_bytes(
     length: u64,
     fill: impl FnOnce(&mut Room<'_>) -> Outcome<()>,
 ) -> Outcome<Bound<'_, PyBytes>> {
+    let only = |rooms: &mut [Room<'_>]| rooms.first_mut().map_or(Ok(()), fill);
+    let made = new_bytes_each(py, [length], only)?.pop();
+    made.ok_or_else(|| Failure::internal("one length makes one object"))
+}
+
+/// Makes as many `bytes` as there are lengths, all of which `fill` writes to their ends.
+pub(crate) fn new_bytes_each(
+    py: Python<'_>,
+    lengths: impl IntoIterator<Item = u64>,
+    fill: impl FnOnce(&mut [Room<'_>]) -> Outcome<()>,
+) -> Outcome<Vec<Bound<'_, PyBytes>>> {
     let too_long = || Failure::limit("the file does not fit into memory");
-    let length = isize::try_from(length).map_err(|_| too_long())?;
-    // SAFETY: without a source the call gives a new object, or null with an error set.
-    let bytes = unsafe {
-        let made = ffi::PyBytes_FromStringAndSize(std::ptr::null(), length);
-        Bound::from_owned_ptr_or_err(py, made)?.cast_into_unchecked::<PyBytes>()
-    };
-    let length = length.unsigned_abs();
-    // SAFETY: the memory has that length and lives as long as `bytes`, which nobody else has
-    // yet, so that it may be written to on any thread. It is not initialised, and so it is
-    // never seen as `u8`: a `Room` only writes. (Of the empty object there is but one, and
-    // nothing is written to it.)
-    let rest = unsafe {
-        let start = ffi::PyBytes_AsString(bytes.as_ptr()).cast::<u8>();
-        UninitSlice::from_raw_parts_mut(start, length)
-    };
-    let mut room = Room { rest };
-    fill(&mut room)?;
+    let (mut made, mut rooms) = (Vec::new(), Vec::new());
+    for length in lengths {
+        let length = isize::try_from(length).map_err(|_| too_long())?;
+        // SAFETY: without a source the call gives a new object, or null with an error set.
+        let bytes = unsafe {
+            let made = ffi::PyBytes_FromStringAndSize(std::ptr::null(), length);
+            Bound::from_owned_ptr_or_err(py, made)?.cast_into_unchecked::<PyBytes>()
+        };
+        let length = length.unsigned_abs();
+        // SAFETY: the memory has that length and lives as long as the object, which `made`
+        // keeps behind `rooms` and nobody else has yet, so that it may be written to on any
+        // thread. It is not initialised, and so it is never seen as `u8`: a `Room` only
+        // writes. (Of the empty object there is but one, and nothing is written to it.)
+        let rest = unsafe {
+            let start = ffi::PyBytes_AsString(bytes.as_ptr()).cast::<u8>();
+            UninitSlice::from_raw_parts_mut(start, length)
+        };
+        made.push(bytes);
+        rooms.push(Room { rest });
+    }
+    fill(&mut rooms)?;
     // Python must not see what was never written.
-    if room.rest.len() > 0 {
+    if rooms.iter().any(|room| room.rest.len() > 0) {
         return Err(Failure::panic(&"the bytes were not filled"));
     }
-    Ok(bytes)
+    Ok(made)
 }
 
 /// What the buffer protocol shows of an object: rows of single bytes.

@@ -249,6 +249,11 @@ impl Reads {
         Some(if beyond.mapped { found } else { Bytes::copy_from_slice(&found) })
     }
 
+    /// The same places for what is asked for by itself: its limits are its own.
+    pub(crate) fn anew(&self) -> Self {
+        self.places.reads(self.desk.clone())
+    }
+
     /// The same places, without asking Python for what they do not have.
     pub(crate) fn only_here(&self) -> OnlyHere<'_> {
         OnlyHere(self)

@@ -39,6 +39,7 @@ mod repo_names;
 mod repo_path;
 mod repo_pins;
 mod repo_pull;
+mod repo_ranges;
 mod repo_read;
 mod repo_upkeep;
 mod running;
@@ -126,6 +127,8 @@ mod _native {
     };
     #[pymodule_export]
     use crate::repo_pull::repo_pull;
+    #[pymodule_export]
+    use crate::repo_ranges::repo_read_ranges;
     #[pymodule_export]
     use crate::repo_read::{
         FileReader, repo_extract, repo_file_stat, repo_readlink, repo_resolve,

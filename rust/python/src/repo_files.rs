@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ipfs_kit_cid::Cid;
 use ipfs_kit_repo::{RepoError, Session};
 use ipfs_kit_unixfs::edit::{Editor, WriteMode};
-use ipfs_kit_unixfs::read::resolve;
+use ipfs_kit_unixfs::read::{self, resolve};
 use ipfs_kit_unixfs::{Control, Mtime, Params, UnixFsError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -205,9 +205,18 @@ pub(crate) fn repo_files_rename(
     })
 }
 
+/// How long a file is in a tree; 0 if it is not there.
+fn length(session: &Session, root: &Cid, path: &[String]) -> Outcome<u64> {
+    match resolve(session, root, path) {
+        Ok(found) => Ok(read::stat(session, &found.cid)?.size),
+        Err(UnixFsError::NoSuchEntry { .. }) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Write a buffer, or what an object with `read` gives, into a file.
 #[pyfunction]
-#[pyo3(signature = (repository, path, data, profile, params, *, offset = 0, create = false, parents = false, truncate = false))]
+#[pyo3(signature = (repository, path, data, profile, params, *, offset = None, create = false, parents = false, truncate = false))]
 #[expect(clippy::too_many_arguments, reason = "the stub gives them names")]
 pub(crate) fn repo_files_write(
     py: Python<'_>,
@@ -216,7 +225,7 @@ pub(crate) fn repo_files_write(
     data: &Bound<'_, PyAny>,
     #[pyo3(from_py_with = text)] profile: &str,
     params: &Bound<'_, PyDict>,
-    offset: u64,
+    offset: Option<u64>,
     create: bool,
     parents: bool,
     truncate: bool,
@@ -225,10 +234,17 @@ pub(crate) fn repo_files_write(
     if !data.hasattr("read")? {
         let held = Held::new(data)?;
         let bytes = held.bytes(py);
-        return change(py, repository, profile, Some(params), |editor, base, _| {
+        return change(py, repository, profile, Some(params), |editor, base, session| {
+            let offset = match offset {
+                Some(offset) => offset,
+                None => length(session, base, &path)?,
+            };
             Ok(editor.write(base, &strs(&path), offset, &mut &*bytes, mode)?)
         });
     }
+    let offset = offset.ok_or_else(|| {
+        Failure::parameter("what is appended is bytes, not an object with `read`")
+    })?;
     let handle = repository.handle()?;
     let params = params::settle(profile, Some(params))?;
     running::run_reading(py, data, None, |control, mut pieces| {

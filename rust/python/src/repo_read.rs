@@ -23,14 +23,14 @@ use crate::text::{file_path, text};
 use crate::{car, params, running};
 
 /// Reads up to this size are over before anyone would press Ctrl-C.
-const SHORT_BYTES: u64 = 8 << 20;
+pub(crate) const SHORT_BYTES: u64 = 8 << 20;
 
 /// A file of a repository, open for reading at any offset.
 #[pyclass(frozen, module = "ipfs_kit_py._native")]
 pub(crate) struct FileReader {
-    places: Places,
+    pub(crate) places: Places,
     cid: Cid,
-    file: Arc<File>,
+    pub(crate) file: Arc<File>,
 }
 
 impl FileReader {
@@ -73,9 +73,9 @@ impl FileReader {
     }
 }
 
-const TOO_LONG: UnixFsError =
+pub(crate) const TOO_LONG: UnixFsError =
     UnixFsError::Node { reason: "a file has more bytes than it says" };
-const TOO_SHORT: UnixFsError =
+pub(crate) const TOO_SHORT: UnixFsError =
     UnixFsError::Node { reason: "a file has fewer bytes than it says" };
 
 #[pymethods]

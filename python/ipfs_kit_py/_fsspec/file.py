@@ -1,0 +1,159 @@
+"""Files that are open for reading, as fsspec and Python know them."""
+
+import io
+from typing import TYPE_CHECKING, Any, cast
+
+from fsspec.spec import AbstractBufferedFile
+
+from ipfs_kit_py._fsspec.tree import here
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from _typeshed import WriteableBuffer
+
+    from ipfs_kit_py._fsspec.reading import TreeFileSystem
+    from ipfs_kit_py._repository import IPFSFile
+
+# Small reads, of lines and headers, are served from so much; larger ones pass it by.
+_BUFFER_BYTES = 64 << 10
+
+
+class _Raw(io.RawIOBase):
+    """The bytes themselves; what is missing is told with the path."""
+
+    def __init__(self, file: "IPFSFile", path: str) -> None:
+        super().__init__()
+        self.file = file
+        self.path = path
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self.file.seek(offset, whence)
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        with here(self.path):
+            return self.file.readinto(buffer)
+
+    def readall(self) -> bytes:
+        with here(self.path):
+            return self.file.read()
+
+
+class TreeFile(io.BufferedReader):
+    """A file that is open for reading.
+
+    Large reads go straight from the blocks into the caller's memory, verified; small ones
+    through a buffer of 64 KiB. Ahead of who reads on, missing blocks are fetched.
+
+    Attributes:
+        fs: The file system.
+        path: The path there.
+        size: Bytes in the file.
+        details: What `info` says.
+    """
+
+    def __init__(
+        self, fs: "TreeFileSystem", path: str, file: "IPFSFile", details: dict[str, Any]
+    ) -> None:
+        """Open what the core has opened, under its path."""
+        super().__init__(_Raw(file, path), _BUFFER_BYTES)
+        self._file = file
+        self.fs = fs
+        self.path = path
+        self.size: int = file.size
+        self.details = details
+        self.blocksize = _BUFFER_BYTES
+
+    @property
+    def full_name(self) -> str:
+        """The path with its protocol."""
+        return str(self.fs.unstrip_protocol(self.path))
+
+    @property
+    def loc(self) -> int:
+        """Where the next read begins."""
+        return self.tell()
+
+    def info(self) -> dict[str, Any]:
+        """Say what `info` of the file system does."""
+        return self.details
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to `size` bytes, or to the end; nothing is copied twice."""
+        left = self.size - self.tell()
+        count = left if size is None or size < 0 else min(size, left)
+        if count < self.blocksize:
+            return super().read(max(count, 0))
+        at = self.tell()
+        self._file.seek(at)
+        with here(self.path):
+            data = self._file.read(count)
+        # The buffer finds itself elsewhere, and begins anew.
+        self.seek(at + len(data))
+        return data
+
+    def read_view(self, size: int | None = -1) -> memoryview:
+        """Read where the bytes lie: without a copy if one block holds them.
+
+        The view is read-only, and good whatever becomes of the file.
+        """
+        at = self.tell()
+        left = max(0, self.size - at)
+        count = left if size is None or size < 0 else min(size, left)
+        with here(self.path):
+            block = self._file._reader.view(at, count)
+        self.seek(at + count)
+        return memoryview(cast("Any", block))
+
+    def read_buffer(self, size: int = -1) -> memoryview:
+        """Do what `read_view` does, under the name that pyarrow looks for."""
+        return self.read_view(size)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Pickle by path and place: whoever unpickles it opens it anew."""
+        del protocol
+        return _reopened, (self.fs, self.path, self.tell())
+
+
+def _reopened(fs: "TreeFileSystem", path: str, at: int) -> Any:
+    file = fs.open(path, "rb")
+    file.seek(at)
+    return file
+
+
+class CachedFile(AbstractBufferedFile):  # type: ignore[misc] # it has no types
+    """A file that is open for reading through one of fsspec's own caches."""
+
+    def __init__(
+        self,
+        fs: "TreeFileSystem",
+        path: str,
+        file: "IPFSFile",
+        block_size: int | str,
+        cache_type: str,
+        cache_options: "Mapping[str, Any] | None",
+    ) -> None:
+        """Open what the core has opened, under its path."""
+        self._file = file
+        super().__init__(
+            fs,
+            path,
+            "rb",
+            block_size,
+            cache_type=cache_type,
+            cache_options=cache_options,
+            size=file.size,
+        )
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        with here(self.path):
+            return self._file._reader.read(start, max(0, end - start))

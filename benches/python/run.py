@@ -15,6 +15,7 @@ import files
 import gateways
 import kit
 import kubo
+import libraries
 import objects
 import store
 import tree
@@ -28,6 +29,7 @@ GROUPS: dict[str, Callable[[float], Iterator[Table]]] = {
     "kit": kit.tables,
     "kubo": kubo.tables,
     "remote": lambda scale: chain(gateways.tables(scale), objects.tables(scale)),
+    "fsspec": libraries.tables,
     "cache": cache.tables,
     "checkpoints": checkpoints.tables,
 }

@@ -106,7 +106,8 @@ impl Joining {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::fs::{self, File};
+    use std::fs::File;
+    use std::io::{BufRead as _, BufReader};
     use std::os::unix::fs::MetadataExt as _;
 
     use bytes::Bytes;
@@ -179,10 +180,13 @@ mod system {
         /// A pack keeps no open file once it is mapped: there may be many of them.
         fn of(piece: &Bytes) -> Option<Self> {
             let at = piece.as_ptr().addr();
-            let maps = fs::read_to_string("/proc/self/maps").ok()?;
-            let found = maps.lines().filter_map(Line::parse);
-            let line =
-                found.into_iter().find(|line| (line.start..line.end).contains(&at))?;
+            // The list is in the order of the addresses, where packs come before libraries: to
+            // read all of it would take as long as to map a file.
+            let maps = BufReader::new(File::open("/proc/self/maps").ok()?);
+            let text = maps.lines().map_while(Result::ok).find(|text| {
+                Line::parse(text).is_some_and(|line| (line.start..line.end).contains(&at))
+            })?;
+            let line = Line::parse(&text)?;
             let file = File::open(line.path).ok()?;
             // It may have another name by now, and another file this one.
             let about = file.metadata().ok()?;

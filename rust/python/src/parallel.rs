@@ -97,7 +97,11 @@ pub(crate) fn hash_all(
     }
     let width = hasher.digest_bytes();
     let mut flat = vec![0; messages.len() * width];
-    let parts = split(messages, &mut flat, width, threads);
+    // Other functions hash one message after the other.
+    let is_side_by_side = hasher.code() == Code::Sha2_256;
+    let least = if is_side_by_side { sha256::Kernel::best().group() } else { 1 };
+    let lanes = LANES.min(messages.len().div_ceil(threads)).max(least);
+    let parts = split(messages, &mut flat, width, lanes);
     let (next, parts) =
         (AtomicUsize::new(0), parts.into_iter().map(Mutex::new).collect::<Vec<_>>());
     let failed = Mutex::new(None);
@@ -131,14 +135,14 @@ pub(crate) fn hash_all(
     }
 }
 
-/// Cuts the work into parts for the threads, each with its place in the output.
+/// Cuts the work into parts for the threads, of so many messages where these are long; each
+/// with its place in the output.
 fn split<'a>(
     mut messages: Messages<'a>,
     mut flat: &'a mut [u8],
     width: usize,
-    threads: usize,
+    lanes: usize,
 ) -> Vec<(Messages<'a>, &'a mut [u8])> {
-    let lanes = LANES.min(messages.len().div_ceil(threads)).max(1);
     let mut parts = Vec::new();
     while messages.len() > 0 {
         let count = messages.part_len(lanes);

@@ -7,6 +7,7 @@ use std::thread;
 use bytes::Bytes;
 use ipfs_kit_cid::Cid;
 use ipfs_kit_dag::{BlockSource, DagError};
+use ipfs_kit_hash::sha256::Kernel;
 use ipfs_kit_hash::{Code, Hasher, Message, Multihash};
 use ipfs_kit_pack::{Key as Place, Pack};
 
@@ -18,8 +19,6 @@ use crate::{RepoError, references};
 
 /// Bytes worth hashing on a thread of their own.
 const THREAD_BYTES: usize = 1 << 20;
-/// Fewer messages on a thread of their own would leave lanes of the widest kernel empty.
-const LEAST_LANES: usize = 16;
 /// Messages hashed at once: twice the lanes of the widest kernel.
 const LANES: usize = 32;
 
@@ -190,8 +189,8 @@ fn verify_many(shared: &Shared, cids: &[Cid], found: &[(usize, Found)]) -> Vec<b
 /// Which of the blocks have these hashes; a hash that cannot be computed counts as wrong.
 pub fn hash_all(threads: usize, blocks: &[(&Multihash, &[u8])]) -> Vec<bool> {
     let bytes: usize = blocks.iter().map(|(_, data)| data.len()).sum();
-    let threads =
-        threads.min(bytes / THREAD_BYTES).min(blocks.len() / LEAST_LANES).max(1);
+    let groups = blocks.len() / Kernel::best().group();
+    let threads = threads.min(bytes / THREAD_BYTES).min(groups).max(1);
     let share = blocks.len().div_ceil(threads).max(1);
     let mut shares = blocks.chunks(share);
     let Some(first) = shares.next() else { return Vec::new() };

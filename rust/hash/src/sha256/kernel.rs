@@ -116,6 +116,16 @@ impl Kernel {
         }
     }
 
+    /// Messages that take no longer side by side than one of them does: to spread fewer over
+    /// threads gains nothing.
+    pub const fn group(self) -> usize {
+        match self {
+            Self::Avx512 => 16,
+            Self::Avx2 => 8,
+            Self::ShaNi | Self::AArch64 | Self::Portable => 1,
+        }
+    }
+
     /// Messages in flight at once.
     pub const fn lanes(self) -> usize {
         match self {

@@ -232,6 +232,8 @@ def test_huggingface_datasets_load_and_stream(
 ) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     datasets = pytest.importorskip("datasets")
+    # Other tests keep the hub away, which keeps every URL away.
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
     url = f"ipfs://{parquet}/year=2024/part.parquet"
     whole = datasets.load_dataset(
         "parquet", data_files=url, split="train", cache_dir=str(tmp_path / "datasets")

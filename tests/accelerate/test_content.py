@@ -146,11 +146,21 @@ def test_an_endpoint_is_asked_and_what_it_gives_is_kept(tmp_path: Path) -> None:
 
 
 def test_without_a_cache_nothing_is_kept(tmp_path: Path) -> None:
-    config = ipfs_accelerate_py.config()
-    config.set("cache", "enabled", False)
-    ipfs_accelerate.configure(config)
-    Path("a").write_bytes(os.urandom(MIB))
-    ipfs_accelerate.get_file(ipfs_accelerate.add_file("a")["cid"], "b")
+    data = os.urandom(6 * MIB)
+    with Repository(tmp_path / "far") as far, serving(far) as server:
+        cid = str(far.add(data).cid)
+        config = ipfs_accelerate_py.config()
+        config.set("cache", "enabled", False)
+        config.set("endpoints", "default", "lab")
+        config.set("endpoints.lab", "gateway", server.url)
+        ipfs_accelerate.configure(config)
+        assert ipfs_accelerate.get_file(cid, "out")["status"] == "success"
+        loaded = ipfs_accelerate_py.load_checkpoint_and_dispatch(cid)
+        assert (loaded["format"], loaded["data"]) == ("raw", data)
+    assert Path("out").read_bytes() == data
+    Path("a").write_bytes(data[:MIB])
+    done = ipfs_accelerate.get_file(ipfs_accelerate.add_file("a")["cid"], "b")
+    assert done["status"] == "success"
     assert not (tmp_path / "cache").exists()
 
 

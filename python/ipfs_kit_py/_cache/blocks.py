@@ -76,7 +76,7 @@ class BlockTiers:
 
     def block_on_disk(self, cid: CID) -> Block | None:
         """Give a block of the disk tier; one that was never made is not made for that."""
-        if self._disk is None and not self._has_folder():
+        if self._disk is None and not (self._has_disk and self._has_folder()):
             return None
         start = time.perf_counter_ns()
         found = self.disk_cache.get_block(cid)
@@ -101,7 +101,8 @@ class BlockTiers:
             lasting: Keep it beyond this process, however small it is.
         """
         is_small = not lasting and len(block) < self._settings.min_item_size
-        if is_small or not self.disk_cache.put_block(cid, block, verified=True):
+        goes_to_disk = self._has_disk and not is_small
+        if not (goes_to_disk and self.disk_cache.put_block(cid, block, verified=True)):
             self.memory_cache.put(_key(cid), block)
 
     def set_aside(self, cid: CID, block: Block) -> None:
@@ -115,6 +116,11 @@ class BlockTiers:
         if block is not None:
             self.keep_block(cid, block)
         return block
+
+    @property
+    def _has_disk(self) -> bool:
+        """Whether there is to be a tier on the disk at all."""
+        return self._settings.disk_cache_size > 0
 
     def _has_folder(self) -> bool:
         from pathlib import Path

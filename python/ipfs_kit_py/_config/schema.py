@@ -160,7 +160,7 @@ class CacheConfig(Section, part="cache"):
     disk_cache_size = field(
         SIZE,
         GIB,
-        "Most bytes in the disk tier.",
+        "Most bytes in the disk tier; 0 to keep blocks in memory alone.",
         aliases=("cache_config.local_cache_size", "cache.disk_size"),
     )
     min_item_size = field(SIZE, 4 * KIB, "Smaller items always go to memory.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Bytes of a file that are verified together. Twice as many are under way: who is killed
 # loses these, and what the socket holds.
-_VERIFIED_BYTES: Final = 6 << 20
+_VERIFIED_BYTES: Final = 4 << 20
 CONNECT_SECONDS: Final = 10.0
 STALL_SECONDS: Final = 30.0
 

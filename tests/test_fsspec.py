@@ -607,6 +607,7 @@ def test_everything_that_writes_is_refused_and_told_where_to(fs: Any, root: str)
         lambda: fs.open(path, "wb"),
         lambda: fs.open(path, "a"),
         lambda: asyncio.run(fs._pipe_file(path, b"x")),
+        lambda: asyncio.run(fs._copy(path, path)),
     )
     for call in calls:
         with pytest.raises(PermissionError, match="mfs://"):

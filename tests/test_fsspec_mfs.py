@@ -242,6 +242,8 @@ def test_tasks_write_with_it(store: str) -> None:
         await mfs._makedirs("/t/sub", exist_ok=True)
         assert await mfs._cat_file("/t/copy") == b"1"
         assert not await mfs._exists("/t/1")
+        await mfs._copy("/t/copy", "/t/other")
+        assert await mfs._cat_file("/t/other") == b"1"
 
     asyncio.run(write())
 

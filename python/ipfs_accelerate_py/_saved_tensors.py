@@ -4,6 +4,7 @@ Each is looked at twice: for its shape, and when its turn comes for its bytes. B
 two nothing is held, so that a mapping may make them as they are asked for.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
@@ -118,8 +119,6 @@ class FileTensors:
             raise FileChangedError(f"{self._path} changed while it was read")
 
     def _now(self) -> tuple[int, int]:
-        import os
-
         stat = os.fstat(self._file.fileno())
         return stat.st_size, stat.st_mtime_ns
 

@@ -479,6 +479,10 @@ class Engine(_Twin):
         """Remove a mutable entry."""
     async def files_stat(self, path: str = "/") -> FileStat:
         """Look at a mutable entry."""
+    async def files_touch(
+        self, path: str, mtime: int, mtime_nsecs: int = 0, *, profile: str = ...
+    ) -> None:
+        """Set the time of change of an entry, in seconds since 1970."""
     async def files_write(
         self,
         path: str,

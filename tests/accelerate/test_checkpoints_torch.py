@@ -4,7 +4,6 @@ import importlib
 import inspect
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +29,9 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working folder, and a user, with nothing in them."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("IPFS_KIT_IPFS_PATH", str(tmp_path / "repository"))
-    monkeypatch.setenv("IPFS_ACCELERATE_CACHE_PATH", str(tmp_path / "cache"))
-    ipfs_accelerate.configure(ipfs_accelerate_py.config())
-    yield folder
-    ipfs_accelerate.close()
+def here(workplace: Path) -> Path:
+    """Every test has a place of its own."""
+    return workplace
 
 
 @pytest.fixture

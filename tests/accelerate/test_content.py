@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,17 +19,9 @@ MIB = 1 << 20
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working folder, and a user, with nothing in them."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("IPFS_KIT_IPFS_PATH", str(tmp_path / "repository"))
-    monkeypatch.setenv("IPFS_ACCELERATE_CACHE_PATH", str(tmp_path / "cache"))
-    ipfs_accelerate.configure(ipfs_accelerate_py.config())
-    yield folder
-    ipfs_accelerate.close()
+def here(workplace: Path) -> Path:
+    """Every test has a place of its own."""
+    return workplace
 
 
 def configured(**endpoint: object) -> None:

@@ -239,6 +239,16 @@ class Engine(Protocol):
     def files_ls(self, path: str = "/", *, resolve: bool = True) -> Iterator[Entry]:
         """List a mutable directory."""
 
+    def files_touch(
+        self,
+        path: str,
+        mtime: int,
+        mtime_nsecs: int = 0,
+        *,
+        profile: str = ...,
+    ) -> None:
+        """Set the time of change of an entry, in seconds since 1970."""
+
     def files_flush(self, path: str = "/") -> CID:
         """Say which CID a mutable entry has now."""
 

@@ -108,5 +108,5 @@ class IPFSFileSystem(KitFileSystem):
 
     pipe = pipe_file = rm = rm_file = rmdir = mkdir = makedirs = touch = _refuse
     cp_file = copy = mv = move = _refuse
-    _pipe = _pipe_file = _rm = _rm_file = _mkdir = _makedirs = _cp_file = _refuse_later
-    _copy = KitFileSystem._copy
+    _pipe = _pipe_file = _rm = _rm_file = _mkdir = _makedirs = _refuse_later
+    _cp_file = _copy = _refuse_later

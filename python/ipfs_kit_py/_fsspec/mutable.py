@@ -189,11 +189,8 @@ class MFSFileSystem(KitFileSystem):
         if truncate or not self.exists(path):
             self.pipe_file(path, b"")
             return
-        now = time.time_ns()
-        touch = getattr(self.engine, "files_touch", None)
-        if touch is None:
-            raise NotImplementedError("this engine cannot set times")
-        touch(path, *divmod(now, 10**9))
+        now = divmod(time.time_ns(), 10**9)
+        self.engine.files_touch(path, *now, profile=self._profile)
 
     # Entries.
 

@@ -168,8 +168,7 @@ class TreeFileSystem(EntryFileSystem):
             stripped = self._strip_protocol(path)
             if not set("*?[") & set(stripped):
                 return self.cat_file(stripped, **kwargs)
-        loop_call: Callable[..., Any] = self._cat_many
-        return loop_call(path, recursive, on_error, **kwargs)
+        return self._cat_many(path, recursive, on_error, **kwargs)
 
     def _cat_many(
         self, path: str | list[str], recursive: bool, on_error: str, **kwargs: Any
@@ -194,21 +193,21 @@ class TreeFileSystem(EntryFileSystem):
             os.makedirs(lpath, exist_ok=True)  # noqa: PTH103 - a text in
             return
         if hasattr(lpath, "write"):
-            self._copy(path, lpath, callback)
+            self._write_to(path, lpath, callback)
             return
         target = os.fspath(lpath)
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)  # noqa: PTH103, PTH120
         part = f"{target}.{os.urandom(4).hex()}.part"
         try:
             with open(part, "xb") as file:  # noqa: PTH123 - a text in
-                self._copy(path, file, callback)
+                self._write_to(path, file, callback)
             os.replace(part, target)  # noqa: PTH105 - a text in
         except BaseException:
             if os.path.exists(part):  # noqa: PTH110 - a text in
                 os.unlink(part)  # noqa: PTH108 - a text in
             raise
 
-    def _copy(self, path: str, target: Any, callback: "Callback") -> None:
+    def _write_to(self, path: str, target: Any, callback: "Callback") -> None:
         with self.open(path, "rb") as source:
             callback.set_size(source.size)
             left = source.size

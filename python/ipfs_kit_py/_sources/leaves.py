@@ -73,10 +73,10 @@ def leaves_of(
     """
     with closing(received_apart(partial(_received, run, begin, batch_bytes))) as batches:
         for batch in batches:
-            cids, drafts = zip(*batch, strict=True)
+            cids = [cid for cid, _ in batch]
             blocks = verified_blocks(cids, _as_blocks(batch))
             checked = zip(cids, blocks, strict=True)
-            del batch, drafts
+            del batch
             yield {cid: block for cid, block in checked if block is not None}
             if None in blocks:
                 message = f"the bytes are not those of the leaves of {run.cid}"

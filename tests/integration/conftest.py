@@ -8,6 +8,7 @@ import ctypes
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -117,9 +118,15 @@ def kubo(
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Give a port that nobody listens on.
+
+    It is below those that systems give to connections and listeners that ask for any: one
+    of those could come between this and the program that is to listen here.
+    """
+    while True:
+        port = random.randrange(20_000, 32_768)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -311,10 +318,11 @@ class Network:
         """Make it."""
         script = "ip link set lo up && exec sleep 3600"
         self.start("network", "unshare", "-n", "sh", "-c", script)
-        for _ in range(100):
-            # The name of the process changes when the network is there.
-            if Path(f"/proc/{self.processes[0].pid}/comm").read_text() == "sleep\n":
-                break
+        # The name of the process changes when the network is there.
+        name = Path(f"/proc/{self.processes[0].pid}/comm")
+        while name.read_text() != "sleep\n":
+            if self.processes[0].poll() is not None:
+                raise RuntimeError((self.folder / "network.log").read_text())
             time.sleep(0.05)
         self._file = os.open(f"/proc/{self.processes[0].pid}/ns/net", os.O_RDONLY)
 
@@ -403,8 +411,10 @@ class PinningServer:
             input=data,
             env=os.environ | {"IPFS_PATH": str(self.repo)},
             capture_output=True,
-            check=True,
+            check=False,
         )
+        if done.returncode:
+            raise RuntimeError(f"ipfs add: {done.stderr.decode().strip()}")
         return done.stdout.decode().strip()
 
 
@@ -440,13 +450,27 @@ def pinning_server(
         subprocess.run(command, env=os.environ | environ, check=True, capture_output=True)
     network = Network(folder)
     try:
-        network.start("ipfs", *network.inside(ipfs, "daemon", "--offline"), **environ)
+        log = network.start(
+            "ipfs", *network.inside(ipfs, "daemon", "--offline"), **environ
+        )
+        _wait_for_daemon(network.processes[-1], log)
         log = network.start("cluster", *network.inside(cluster, "daemon"), **environ)
         url = f"http://127.0.0.1:{network.forward(9097)}"
         token = _token_of(url, network.processes[-1], log)
         yield PinningServer(url, token, network, ipfs, folder / "ipfs")
     finally:
         network.stop()
+
+
+def _wait_for_daemon(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until Kubo answers: before that its commands find a locked repository."""
+    for _ in range(600):
+        if b"Daemon is ready" in log.read_bytes():
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise RuntimeError(f"no daemon: {log.read_text(errors='replace')}")
 
 
 def _token_of(url: str, process: "subprocess.Popen[bytes]", log: Path) -> str:

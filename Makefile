@@ -40,7 +40,8 @@ soak: tools install
 
 ## bench: our figures beside our peers', as ratios taken in one run, on the wheel as published
 bench: tools wheel
-	$(UV) sync --locked --no-install-project --inexact --group bench
+	$(UV) sync --locked --no-install-project --inexact --group bench \
+		$(if $(ML),--extra ml --group ml --group bench-ml)
 	$(UV) pip install --no-deps --reinstall dist/*.whl
 	$(BIN)/python benches/python/run.py
 

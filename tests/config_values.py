@@ -96,6 +96,8 @@ def examples(leaf: Leaf) -> Examples:
         return words.map(lambda word: Example(word, word.upper(), word))
     if isinstance(kind, kinds.Integer):
         return st.integers(1, 1 << 40).map(lambda n: Example(n, str(n), n))
+    if isinstance(kind, kinds.Size) and kind is not kinds.SIZE:
+        return sizes().filter(lambda it: it.meaning == 0 or it.meaning >= 1 << 20)
     strategies: dict[object, Examples] = {
         kinds.TEXT: WORDS.map(lambda word: Example(word, word, word)),
         kinds.SECRET: WORDS.map(lambda word: Example(word, word, word)),

@@ -9,12 +9,13 @@ Environment:
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -54,6 +55,16 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # Compilers that some tests run are found from the real home.
 _OF_TOOLS = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup", "PYENV_ROOT": ".pyenv"}
 _homes = count()
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured_left() -> "Iterator[None]":
+    """Forget the configuration of `ipfs_accelerate`: its folders are gone by then."""
+    yield
+    module: Any = sys.modules.get("ipfs_accelerate_py.ipfs_accelerate")
+    if module is not None and module._content is not None:
+        module.close()
+        module._content = None
 
 
 @pytest.fixture(scope="session")
@@ -254,3 +265,31 @@ def tree(tmp_path: Path) -> Path:
     (folder / "sub" / "deep" / "same").write_text("one\n")
     (folder / "link").symlink_to("sub/big")
     return folder
+
+
+@pytest.fixture
+def mounted(
+    tmp_path: Path, unavailable: Callable[[str], NoReturn]
+) -> "Iterator[Callable[..., Path]]":
+    """Give the call that mounts something, unmounted at the end of the test."""
+    mounts: list[Path] = []
+
+    def mount(*options: str, place: Path | None = None) -> Path:
+        target = place or tmp_path / "mounted"
+        target.mkdir(exist_ok=True)
+        command = ["mount", *options, str(target)]
+        if subprocess.run(command, check=False, capture_output=True).returncode:
+            unavailable("nothing can be mounted here: run the tests as root")
+        if target not in mounts:
+            mounts.append(target)
+        return target
+
+    yield mount
+    for target in reversed(mounts):
+        subprocess.run(["umount", "--lazy", str(target)], check=True)
+
+
+@pytest.fixture
+def small_disk(mounted: Callable[..., Path]) -> Path:
+    """Give a disk of 6 MiB."""
+    return mounted("-t", "tmpfs", "-o", "size=6m", "small")

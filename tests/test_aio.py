@@ -18,6 +18,7 @@ import ipfs_kit_py
 from ipfs_kit_py import (
     Pin,
     Repository,
+    ai_ml_integration,
     aio,
     high_level_api,
     ipfs,
@@ -43,6 +44,8 @@ PAIRS: list[tuple[Any, Any]] = [
     (ipfs.ipfs_py, aio.ipfs_py),
     (ipfs_kit.ipfs_kit, aio.ipfs_kit),
     (ipget.Ipget, aio.Ipget),
+    (ai_ml_integration.DatasetManager, aio.DatasetManager),
+    (ai_ml_integration.ModelRegistry, aio.ModelRegistry),
     (s3_kit.s3_kit, aio.s3_kit),
     (storacha_kit.storacha_kit, aio.storacha_kit),
     (high_level_api.IPFSSimpleAPI, aio.IPFSSimpleAPI),

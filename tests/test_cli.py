@@ -372,6 +372,7 @@ def test_progress_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> Non
     [
         ("ipfs-kit ", "hash"),
         ("ipfs-kit car ", "unpack"),
+        ("ipfs-kit model li", "lineage"),
         ("ipfs-kit hash --inl", "--inline"),
     ],
 )

@@ -256,11 +256,11 @@ def test_null_says_nothing(tmp_path: Path) -> None:
 def test_a_section_may_be_a_variable() -> None:
     environ = NOBODY | {
         "IPFS_KIT_CACHE_CONFIG": '{"memory_cache_size": "1KiB", "min_item_size": 1}',
-        "IPFS_KIT_CACHE": '{"disk_size": 7}',
+        "IPFS_KIT_CACHE": '{"disk_size": "7MiB"}',
     }
     loaded = load(environ=environ)
     cache = loaded.config.cache_config
-    assert (cache.memory_cache_size, cache.disk_cache_size) == (1024, 7)
+    assert (cache.memory_cache_size, cache.disk_cache_size) == (1024, 7 << 20)
     assert cache.min_item_size == 1
     where = loaded.source_of("cache_config.min_item_size")
     assert where == ("environment", "IPFS_KIT_CACHE_CONFIG")

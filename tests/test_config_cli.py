@@ -119,10 +119,10 @@ def test_set_takes_the_place_of_other_spellings(run: Run, tmp_path: Path) -> Non
         '{"cache": {"disk_size": 1}, "cache_config": {"local_cache_size": 1},'
         ' "resources.max_storage": 1}'
     )
-    run("set", "cache.disk_size", "2", "--config", file)
+    run("set", "cache.disk_size", "2000000", "--config", file)
     run("set", "worker_resources.storage_quota", "3GB", "--config", file)
     assert json.loads(file.read_text()) == {
-        "cache_config": {"disk_cache_size": 2},
+        "cache_config": {"disk_cache_size": 2000000},
         "storage_quota": "3GB",
     }
 

@@ -58,6 +58,11 @@ def nested(key: str, value: object) -> dict[str, object]:
         ("bootstrap_peers", "/ip4", '= "/ip4" is text, not a list of text'),
         ("bootstrap_peers", [1], "= *** is a list with something other than text"),
         ("quorum_size", 0, "= 0 is out of range: 1 and more"),
+        (
+            "cache_config.disk_cache_size",
+            "5KB",
+            '= "5KB" is out of range: 0 or 1MiB and more',
+        ),
         ("quorum_size", "3", '= "3" is text, not a whole number'),
         ("quorum_size", 1.5, "= 1.5 is no whole number"),
         ("cluster_config.replication_factor", 0, "= 0 is out of range: -1 or 1 and more"),

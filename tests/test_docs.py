@@ -24,8 +24,8 @@ NO_CODE = {"benchmark.md", "seed-status.md"}
 AT_HOME = {"checkpoints.md", "content.md", "integration.md", "saving.md"}
 # Pages that start a daemon, in the folder `node`.
 WITH_KUBO = {"kubo.md"}
-# Pages with a model of transformers.
-WITH_ML = {"integration.md"}
+# Pages with torch or transformers.
+WITH_ML = {"integration.md", "training.md"}
 # Pages that start containers.
 WITH_CONTAINERS = {"containers.md"}
 

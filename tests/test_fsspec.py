@@ -9,6 +9,7 @@ import pickle
 import random
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from operator import methodcaller
 from pathlib import Path
@@ -20,6 +21,7 @@ from fsspec.callbacks import Callback
 from fsspec.implementations.local import LocalFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests import gateway_server as bad
 from tests.inputs import Dag, write_tree
 from tests.processes import run_python
 
@@ -35,6 +37,7 @@ from ipfs_kit_py.errors import (
     PathIsADirectoryError,
     PathNotADirectoryError,
     PathNotFoundError,
+    UnsafePathError,
 )
 from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem, TreeFile
 from ipfs_kit_py.ipfs_kit import ipfs_kit
@@ -274,6 +277,29 @@ def test_all_spellings_of_a_path_are_one(fs: Any, root: str, store: str) -> None
     assert name == f"ipfs://{root}/a.txt"
 
 
+@pytest.mark.parametrize("name", ["../evil", "/evil", "..", ".", "", "a/b", "a\0b"])
+def test_a_name_that_no_path_can_have_is_refused_where_it_is_listed(
+    store: str, tmp_path: Path, name: str
+) -> None:
+    dag = Dag()
+    leaf = dag.raw(b"evil")
+    below = dag.folder([("file", leaf)])
+    for held in (leaf, below):
+        root = dag.folder([(name, held)])
+        with Repository(store) as repository:
+            for cid, data in dag.blocks.items():
+                repository.block_put(data, cid.codec)
+            fs = IPFSFileSystem(reader=repository, skip_instance_cache=True)
+            for look in (fs.ls, fs.find, fs.du):
+                with pytest.raises(UnsafePathError, match="no name of a file"):
+                    look(str(root))
+            with pytest.raises(UnsafePathError):
+                list(fs.walk(str(root)))
+            with pytest.raises(UnsafePathError):
+                fs.get(str(root), str(tmp_path / "out" / "deep"), recursive=True)
+    assert not list(tmp_path.rglob("evil"))
+
+
 def test_names_are_followed_and_followed_anew(fs: Any, root: str, store: str) -> None:
     with Repository(store) as repository:
         name = repository.name_publish(root).name
@@ -374,19 +400,93 @@ def test_text_lines_and_views(fs: Any, root: str, tree: Path) -> None:
     assert view == big[:1000]
 
 
+MEMORY = """
+import sys, tracemalloc
+from ipfs_kit_py import Repository
+from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem
+
+def used():
+    with open("/proc/self/status") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return int(fields["RssAnon"].split()[0]) << 10
+
+folder, cid, call = sys.argv[1:]
+with Repository(folder) as repository:
+    fs = IPFSFileSystem(reader=repository)
+    fs.info(cid)
+    before, most = used(), 0
+    for number, _ in enumerate(fs.scan(cid)):
+        if number % 1000 == 0:
+            most = max(most, used() - before)
+    assert number + 1 == int(call)
+    print(most)
+    tracemalloc.start()
+    for find in (
+        lambda: sum(1 for _ in fs.scan(cid)),
+        lambda: fs.du(cid),
+        lambda: len(fs.glob(f"{cid}/*99")),
+        lambda: len(fs.ls(cid, detail=False)),
+        lambda: len(fs.find(cid)),
+    ):
+        tracemalloc.reset_peak()
+        start = tracemalloc.get_traced_memory()[0]
+        found = find()
+        print(found, tracemalloc.get_traced_memory()[1] - start)
+"""
+
+
 def test_one_entry_of_a_trie_takes_one_path_of_it(store: str, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
-    for number in range(2000):
-        (folder / f"{number}").write_bytes(b"%d" % number)
+    count = 20_000
+    for number in range(count):
+        (folder / f"entry-{number:015}").touch()
     with Repository(store) as repository:
-        cid = repository.add(folder, max_directory_links=10).cid
+        cid = repository.add(folder).cid
         asked: list[CID] = []
-        reader = counted(repository, asked)
-        fs = IPFSFileSystem(reader=reader)
-        assert fs.info(f"{cid}/1234")["size"] == 4
-        assert len(set(asked)) <= 4
-        assert len(fs.ls(str(cid))) == len(fs.find(str(cid))) == 2000
+        fs = IPFSFileSystem(reader=counted(repository, asked))
+        assert fs.info(f"{cid}/entry-{1234:015}")["size"] == 0
+        assert fs.exists(f"{cid}/entry-{4321:015}")
+        assert not fs.exists(f"{cid}/nothing")
+        # Of 256 children a level, three levels, the root and the second in common.
+        assert len(set(asked)) <= 8
+        small = repository.add(folder, max_directory_links=10, max_hamt_fanout=8).cid
+        del asked[:]
+        assert fs.info(f"{small}/entry-{1234:015}")["size"] == 0
+        assert len(set(asked)) <= 10
+    streams(store, str(cid), count)
+
+
+@pytest.mark.soak
+def test_a_directory_of_a_million_entries_is_a_stream(
+    store: str, tmp_path: Path, scaled: Callable[[int], int]
+) -> None:
+    count = scaled(1_000_000)
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"entry-{number:015}").touch()
+    with Repository(store) as repository:
+        cid = repository.add(folder).cid
+        asked: list[CID] = []
+        fs = IPFSFileSystem(reader=counted(repository, asked))
+        assert fs.info(f"{cid}/entry-{1234:015}")["size"] == 0
+        assert len(set(asked)) <= 6
+    streams(store, str(cid), count)
+
+
+def streams(store: str, cid: str, count: int) -> None:
+    """Look through a directory in a process of its own, within bounds of memory."""
+    most, *lines = run_python(MEMORY, store, cid, count, timeout=1000).splitlines()
+    assert int(most) < 16 << 20
+    found = [tuple(map(int, line.split())) for line in lines]
+    assert [number for number, _ in found] == [count, 0, count // 100, count, count]
+    scanned, summed, matched, listed, below = (used for _, used in found)
+    # However long it is.
+    assert max(scanned, summed) < 2 << 20
+    assert matched < (2 << 20) + count * 10
+    # Nothing but the names.
+    assert max(listed, below) < (2 << 20) + count * 250
 
 
 def counted(repository: Repository, asked: list[CID]) -> Any:
@@ -805,3 +905,60 @@ def test_tasks_read_with_it(store: str, tree: Path) -> None:
 
 def fs_glob(fs: Any, cid: str) -> list[str]:
     return sorted(name for name in fs.ls(cid, detail=False) if name.endswith(".txt"))
+
+
+def test_tasks_open_files(store: str, tree: Path) -> None:
+    async def read() -> None:
+        fs = fsspec.filesystem("ipfs", ipfs_path=store, asynchronous=True)
+        root = await fs._put(str(tree))
+        big = (tree / "sub" / "big").read_bytes()
+        async with await fs.open_async(f"ipfs://{root}/sub/big") as file:
+            assert file.size == len(big)
+            assert await file.read(10) == big[:10]
+            assert file.tell() == 10
+            file.seek(-5, 2)
+            assert await file.read(100) == big[-5:]
+            assert await file.read() == b""
+            file.seek(1_000_000)
+            pieces = [await file.read(700_000) for _ in range(5)]
+            assert b"".join(pieces) == big[1_000_000:]
+            file.seek(0)
+            assert await file.read() == big
+            assert file.details["cid"] == await fs.run(fs.ukey, file.path)
+        with pytest.raises(ValueError, match="closed"):
+            await file.read(1)
+        # Many at once, of one file and of many.
+        files = [await fs.open_async(f"{root}/sub/big") for _ in range(10)]
+        assert await asyncio.gather(*(one.read() for one in files)) == [big] * 10
+        await asyncio.gather(*(one.close() for one in files))
+        with pytest.raises(PathNotFoundError):
+            await fs.open_async(f"{root}/nothing")
+        with pytest.raises(PathIsADirectoryError):
+            await fs.open_async(f"{root}/sub")
+        for wrong in ("r", "wb"):
+            with pytest.raises(ValueError, match="mode"):
+                await fs.open_async(f"{root}/a.txt", wrong)
+
+    asyncio.run(read())
+
+
+def test_a_task_that_is_cancelled_stops_reading(
+    server: Any, far: Repository, tmp_path: Path
+) -> None:
+    cid = far.add(os.urandom(3_000_000)).cid
+    server.behave = bad.slow(20)
+
+    async def read() -> None:
+        fs = IPFSFileSystem(
+            gateway_only=True,
+            gateway_urls=server.url,
+            cache_config={"disk_cache_path": str(tmp_path / "cache")},
+            asynchronous=True,
+        )
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5), await fs.open_async(str(cid)) as file:
+                await file.read()
+
+    began = time.monotonic()
+    asyncio.run(read())
+    assert time.monotonic() - began < 10

@@ -2,6 +2,7 @@
 
 import io
 import random
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,15 @@ from typing import Any
 
 import fsspec
 import pytest
+from tests.processes import run_script
 
 from ipfs_kit_py import Repository
 from ipfs_kit_py.errors import ContentIncompleteError
-from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem, MFSFileSystem
+from ipfs_kit_py.ipfs_fsspec import (
+    IPFSFileSystem,
+    MFSFileSystem,
+    register_webdataset,
+)
 
 CSV = "key,value\na,1\nb,2\na,3\n"
 
@@ -258,16 +264,57 @@ def test_webdataset_reads_shards(fs: Any, tmp_path: Path) -> None:
                 entry.size = 5
                 tar.addfile(entry, io.BytesIO(b"%05d" % number))
     root = fs.put(str(shards))
-    shown = [
-        {"url": f"{root}/{shard}.tar", "stream": fs.open(f"{root}/{shard}.tar")}
-        for shard in range(2)
+    register_webdataset()
+    wanted = [b"%05d" % number for number in (0, 1, 2)] * 2
+    for url in (f"ipfs://{root}/{{0..1}}.tar", f"ipfskit://{root}/{{0..1}}.tar"):
+        found = webdataset.WebDataset(url, shardshuffle=False, empty_check=False)
+        assert [sample["txt"] for sample in found] == wanted
+    found = webdataset.WebDataset(
+        f"ipfs://{root}/{{0..1}}.tar", shardshuffle=False, empty_check=False
+    )
+    assert [text for (text,) in found.decode().to_tuple("txt")] == [
+        data.decode() for data in wanted
     ]
-    files = webdataset.tariterators.tar_file_expander(shown)
-    samples = list(webdataset.tariterators.group_by_keys(files))
-    assert [sample["txt"] for sample in samples] == [b"%05d" % n for n in (0, 1, 2)] * 2
-    # By URL, for those that read them so.
-    with fsspec.open(f"ipfs://{root}/0.tar") as file, tarfile.open(fileobj=file) as tar:
-        assert len(tar.getnames()) == 3
+    missing = webdataset.WebDataset(f"ipfs://{root}/2.tar", shardshuffle=False)
+    with pytest.raises(FileNotFoundError):
+        list(missing)
+    with webdataset.TarWriter("mfs://shards/new.tar") as writer:
+        writer.write({"__key__": "sample", "txt": "text"})
+    new = fsspec.filesystem("mfs").commit("/shards")
+    (sample,) = webdataset.WebDataset(f"ipfs://{new}/new.tar", shardshuffle=False)
+    assert sample["txt"] == b"text"
+    # And without any of this, through the command line.
+    program = Path(sys.executable).parent / "ipfs-kit"
+    piped = webdataset.WebDataset(
+        f"pipe:{program} cat ipfs://{root}/1.tar", shardshuffle=False
+    )
+    assert [sample["__key__"] for sample in piped] == ["10", "11", "12"]
+
+
+SPAWNED = """
+import multiprocessing, sys
+from ipfs_kit_py.ipfs_fsspec import register_webdataset
+
+def work(url):
+    import webdataset
+    return [s["txt"] for s in webdataset.WebDataset(url, shardshuffle=False)]
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1, register_webdataset, (0,)) as pool:
+        assert pool.map(work, [sys.argv[1]]) == [[b"text"]]
+"""
+
+
+def test_webdataset_reads_shards_in_other_processes(fs: Any, tmp_path: Path) -> None:
+    pytest.importorskip("webdataset")
+    with tarfile.open(tmp_path / "shard.tar", "w") as tar:
+        entry = tarfile.TarInfo("sample.txt")
+        entry.size = 4
+        tar.addfile(entry, io.BytesIO(b"text"))
+    script = tmp_path / "script.py"
+    script.write_text(SPAWNED)
+    run_script(script, f"ipfs://{fs.put(str(tmp_path / 'shard.tar'))}")
 
 
 def test_pillow_opens_images(fs: Any, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem, make_path_posix
 from fsspec.tests import abstract
 
-from ipfs_kit_py import Repository
+from ipfs_kit_py import CID, Repository
 from ipfs_kit_py.errors import (
+    ConflictError,
+    InvalidParameterError,
     PathExistsError,
     PathIsADirectoryError,
     PathNotADirectoryError,
@@ -147,6 +151,9 @@ def test_a_block_that_fails_leaves_the_tree_as_it_was(mfs: Any) -> None:
     assert mfs.cat("/f") == b"before"
 
 
+# Transactions.
+
+
 def test_transactions_write_at_their_end_or_nothing(mfs: Any) -> None:
     with mfs.transaction:
         with mfs.open("/a", "wb") as file:
@@ -165,6 +172,208 @@ def test_transactions_write_at_their_end_or_nothing(mfs: Any) -> None:
     with pytest.raises(RuntimeError):
         fail()
     assert mfs.cat("/a") == b"1"
+
+
+def test_every_change_waits_for_the_end_of_a_transaction(
+    mfs: Any, tmp_path: Path
+) -> None:
+    mfs.pipe({"/old": b"old", "/log": b"one\n", "/dir/x": b"x"})
+    (tmp_path / "local").write_bytes(b"local")
+    before = mfs.commit()
+    with mfs.transaction:
+        mfs.pipe("/piped", b"piped")
+        mfs.pipe({"/many/1": b"1", "/many/2": b"2"})
+        mfs.put(str(tmp_path / "local"), "/put/local")
+        (tmp_path / "local").unlink()
+        mfs.mkdir("/made/below")
+        mfs.mv("/old", "/moved/here")
+        mfs.cp_file("/dir/x", "/copy")
+        mfs.rm("/dir", recursive=True)
+        mfs.touch("/empty")
+        with mfs.open("/log", "a") as file:
+            file.write("two\n")
+        with mfs.open("/log", "ab") as file:
+            file.write(b"three\n")
+        with mfs.open("/text", "w") as file:
+            file.write("text")
+        assert mfs.commit() == before
+    assert {path: mfs.cat(path) for path in mfs.find("/")} == {
+        "/copy": b"x",
+        "/empty": b"",
+        "/log": b"one\ntwo\nthree\n",
+        "/many/1": b"1",
+        "/many/2": b"2",
+        "/moved/here": b"old",
+        "/piped": b"piped",
+        "/put/local": b"local",
+        "/text": b"text",
+    }
+    assert mfs.isdir("/made/below")
+
+
+def test_one_change_that_cannot_be_made_undoes_a_transaction(mfs: Any) -> None:
+    mfs.pipe("/dir/x", b"x")
+    before = mfs.commit()
+
+    def end_badly() -> None:
+        with mfs.transaction:
+            mfs.pipe("/first", b"1")
+            with mfs.open("/dir", "xb") as file:
+                file.write(b"in the way")
+
+    with pytest.raises(OSError, match="dir"):
+        end_badly()
+
+    def remove_nothing() -> None:
+        with mfs.transaction:
+            mfs.pipe("/first", b"1")
+            mfs.rm("/nothing")
+
+    with pytest.raises(PathNotFoundError):
+        remove_nothing()
+    assert mfs.commit() == before
+    # And nothing of it is left: the next write counts at once.
+    mfs.pipe("/next", b"1")
+    assert mfs.find("/") == ["/dir/x", "/next"]
+
+
+def test_a_file_that_failed_inside_a_transaction_is_left_out_of_it(mfs: Any) -> None:
+    with mfs.transaction:
+        mfs.pipe("/kept", b"1")
+        with suppress(RuntimeError), mfs.open("/failed", "wb") as file:
+            file.write(b"half")
+            raise RuntimeError
+    assert mfs.find("/") == ["/kept"]
+
+
+def test_transactions_begun_and_ended_by_calls_are_the_same(mfs: Any) -> None:
+    mfs.start_transaction()
+    mfs.pipe("/a", b"1")
+    assert not mfs.exists("/a")
+    mfs.end_transaction()
+    assert mfs.cat("/a") == b"1"
+    mfs.pipe("/b", b"2")
+    assert mfs.cat("/b") == b"2"
+    with pytest.raises(InvalidParameterError, match="begun no transaction"):
+        mfs.end_transaction()
+
+
+def test_a_transaction_inside_another_is_a_part_of_it(mfs: Any) -> None:
+    with mfs.transaction:
+        mfs.pipe("/1", b"")
+        with mfs.transaction:
+            mfs.pipe("/2", b"")
+        with suppress(RuntimeError), mfs.transaction:
+            mfs.pipe("/lost", b"")
+            with mfs.open("/lost too", "wb") as file:
+                file.write(b"x")
+            raise RuntimeError
+        mfs.start_transaction()
+        mfs.pipe("/3", b"")
+        mfs.end_transaction()
+        assert mfs.find("/") == []
+    assert mfs.find("/") == ["/1", "/2", "/3"]
+    mfs.pipe("/4", b"")
+    assert mfs.exists("/4")
+
+
+def test_tasks_have_transactions_of_their_own(store: str) -> None:
+    async def write() -> None:
+        mfs = fsspec.filesystem("mfs", ipfs_path=store, asynchronous=True)
+
+        async def fill(name: str, seconds: float) -> None:
+            mfs.start_transaction()
+            for number in range(5):
+                await mfs._pipe_file(f"/{name}/{number}", name.encode())
+                await asyncio.sleep(seconds)
+            assert not await mfs._exists(f"/{name}")
+            # On a thread, as everything that blocks.
+            await mfs.run(mfs.end_transaction)
+            assert len(await mfs._ls(f"/{name}")) == 5
+            await mfs._pipe_file(f"/{name}/at once", b"")
+            assert await mfs._exists(f"/{name}/at once")
+
+        await asyncio.gather(fill("a", 0.01), fill("b", 0.02), fill("c", 0))
+        # Tasks that a transaction begins are a part of it.
+        mfs.start_transaction()
+        await mfs._pipe({f"/many/{number}": b"" for number in range(20)})
+        assert not await mfs._exists("/many")
+        await mfs.run(mfs.end_transaction)
+        assert len(await mfs._ls("/many")) == 20
+
+    asyncio.run(write())
+
+
+def test_nobody_sees_half_of_a_transaction_and_nothing_of_others_is_lost(
+    mfs: Any, store: str
+) -> None:
+    seen: set[int] = set()
+    written = 0
+    is_over = threading.Event()
+
+    def watch() -> None:
+        other = MFSFileSystem(ipfs_path=store, skip_instance_cache=True)
+        while not is_over.is_set():
+            seen.add(len([name for name in other.ls("/", detail=False) if "t" in name]))
+
+    def write() -> None:
+        nonlocal written
+        while not is_over.is_set():
+            # Through the very object that has a transaction in another thread.
+            mfs.pipe(f"/other/{written}", b"%d" % written)
+            assert mfs.exists(f"/other/{written}")
+            written += 1
+
+    watcher, writer = threading.Thread(target=watch), threading.Thread(target=write)
+    mfs.mkdir("/other")
+    watcher.start()
+    writer.start()
+    try:
+        for turn in range(3):
+            with mfs.transaction:
+                for number in range(40):
+                    with mfs.open(f"/{turn}t{number}", "wb") as file:
+                        file.write(b"%d" % number)
+                time.sleep(0.1)
+    finally:
+        is_over.set()
+        watcher.join()
+        writer.join()
+    # `/other` has a `t` as well.
+    assert seen <= {1, 41, 81, 121}
+    assert written > 1
+    assert len(mfs.ls("/other")) == written
+    assert len(mfs.ls("/")) == 121
+
+
+def test_what_waits_in_a_transaction_is_never_collected(
+    mfs: Any, store: str, tmp_path: Path
+) -> None:
+    (tmp_path / "local").write_bytes(bytes(3_000_000))
+    # A collection that leaves alone what is younger than an hour.
+    with Repository(store, _clock_offset_seconds=4000) as late:
+        with mfs.transaction:
+            mfs.put(str(tmp_path / "local"), "/local")
+            mfs.pipe("/piped", b"piped")
+            with mfs.open("/written", "wb") as file:
+                file.write(b"written")
+            (tmp_path / "local").unlink()
+            late.gc()
+        assert mfs.cat("/local") == bytes(3_000_000)
+        assert mfs.cat("/piped") == b"piped"
+        mfs.rm("/local")
+        assert late.gc().blocks > 1
+
+
+def test_a_directory_that_is_no_longer_empty_is_not_removed(mfs: Any) -> None:
+    mfs.mkdir("/d")
+    was = mfs.ukey("/d")
+    mfs.pipe("/d/late", b"1")
+    with pytest.raises(ConflictError):
+        mfs.make([("remove", ["d"], True, CID(was))])
+    with pytest.raises(OSError, match="not empty"):
+        mfs.rmdir("/d")
+    assert mfs.cat("/d/late") == b"1"
 
 
 def test_entries_are_made_moved_copied_and_removed(mfs: Any, tmp_path: Path) -> None:
@@ -202,6 +411,36 @@ def test_entries_are_made_moved_copied_and_removed(mfs: Any, tmp_path: Path) -> 
     assert mfs.cat("/put/sub/.hidden") == b"all"
     mfs.rm("/", recursive=True)
     assert mfs.ls("/") == []
+
+
+def test_removing_takes_the_very_name_before_a_pattern(mfs: Any) -> None:
+    files = {f"/d/{name}": name.encode() for name in ("a[1]", "a1", "*", "b?", "bx", "c")}
+    mfs.pipe(files)
+    assert mfs.cat("/d/b?") == b"b?"
+    assert mfs.cat("/d/a[1]") == b"a[1]"
+    assert mfs.cat("/d/[c]") == {"/d/c": b"c"}
+    mfs.rm("/d/a[1]")
+    mfs.rm("/d/*")
+    assert mfs.find("/d") == ["/d/a1", "/d/b?", "/d/bx", "/d/c"]
+    mfs.rm(["/d/b?", "/d/[c]"])
+    assert mfs.find("/d") == ["/d/a1", "/d/bx"]
+    # All or none.
+    with pytest.raises(PathNotFoundError):
+        mfs.rm(["/d/a1", "/d/nothing"])
+    assert mfs.find("/d") == ["/d/a1", "/d/bx"]
+    mfs.pipe({"/d/e/f/g": b"", "/d/e/h": b""})
+    mfs.rm("/d/?", recursive=True)
+    mfs.rm("/d/*")
+    assert mfs.ls("/d") == []
+
+
+def test_paths_are_the_same_for_reading_and_writing(mfs: Any) -> None:
+    mfs.pipe("mfs://a/./b/../c", b"1")
+    for path in ("/a/c", "a/c", "mfs:///a//c", "/x/../a/c", "/../a/c/", "//a/c"):
+        assert mfs.cat(path) == b"1"
+        assert mfs.info(path)["name"] == "/a/c"
+    mfs.mkdir("/top")
+    assert mfs.ls("/", detail=False) == ["/a", "/top"]
 
 
 def test_trees_with_a_cid_are_put_into_it(mfs: Any, store: str) -> None:
@@ -243,6 +482,8 @@ def test_tasks_write_with_it(store: str) -> None:
         assert await mfs._cat_file("/t/copy") == b"1"
         assert not await mfs._exists("/t/1")
         await mfs._copy("/t/copy", "/t/other")
+        async with await mfs.open_async("/t/other") as file:
+            assert await file.read() == b"1"
         assert await mfs._cat_file("/t/other") == b"1"
 
     asyncio.run(write())

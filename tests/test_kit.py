@@ -17,6 +17,7 @@ from tests.processes import run_python
 
 import ipfs_kit_py
 from ipfs_kit_py import cid_of, hash_file, hash_tree
+from ipfs_kit_py._kit.learning import GATED
 from ipfs_kit_py._kit.methods import METHODS, PARTS
 from ipfs_kit_py._kit.roles import ROLES, roles_with
 from ipfs_kit_py._results import Result
@@ -40,6 +41,7 @@ LOCAL = {
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "ipfs_pin_remote_service_ls": {},
     "get_filesystem": {},
+    "get_data_loader": {},
     "ipfs_add": {"file_path": "hello.txt"},
     "ipfs_add_file": {"file_path": "hello.txt"},
     "ipfs_add_path": {"path": "folder"},
@@ -182,11 +184,31 @@ def test_a_call_by_name_works_or_says_who_does_it(
             kit(name)
         assert type(raised.value) is error
         assert name in str(raised.value)
-        assert (role if refused else PARTS[component]) in str(raised.value)
+        said = GATED.get(component) or PARTS[component]
+        assert (role if refused else said) in str(raised.value)
         # As the documents catch them.
         assert isinstance(raised.value, PermissionError if refused else AttributeError)
         assert not hasattr(kit, name)
         assert name not in dir(kit)
+
+
+@pytest.mark.parametrize("component", GATED)
+def test_a_component_is_there_when_its_setting_says_so(
+    component: str, make: Callable[..., ipfs_kit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit, setting = make(), GATED[component]
+    methods = [name for name, at in METHODS.items() if at.component == component]
+    assert not hasattr(kit, component)
+    assert component not in dir(kit)
+    with pytest.raises(ComponentUnavailableError, match=f"`{setting}`"):
+        getattr(kit, component)
+    kit = make(**{setting: True})
+    assert getattr(kit, component) is getattr(kit, component)
+    assert {component, *methods} <= {*dir(kit)}
+    for name in methods:
+        assert getattr(kit, name) == getattr(getattr(kit, component), name)
+    monkeypatch.setenv(f"IPFS_KIT_{setting.upper()}", "1")
+    assert hasattr(make(), component)
 
 
 @pytest.mark.parametrize("name", sorted(LOCAL))
@@ -207,6 +229,9 @@ def test_a_local_method_is_the_same_by_name_and_as_an_attribute(
     result = kit(name, **arguments)
     if name == "get_filesystem":
         assert result.cat(HELLO) == b"hello world"
+        return
+    if name == "get_data_loader":
+        assert result.load_embedded_dataset([1, 2])["total_samples"] == 2
         return
     assert isinstance(result, Result)
     if name in SWARM:

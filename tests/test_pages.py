@@ -8,6 +8,7 @@ import pytest
 
 import ipfs_kit_py
 from ipfs_kit_py import Repository, error, errors
+from ipfs_kit_py._kit.learning import GATED
 from ipfs_kit_py._kit.methods import METHODS, PARTS
 from ipfs_kit_py._kit.roles import ROLES, roles_with
 from ipfs_kit_py._results import Result, failed
@@ -48,7 +49,11 @@ def test_the_components_that_are_built_are_named() -> None:
     assert "tiered_cache" not in PARTS
     assert {at.component for at in METHODS.values()} - PARTS.keys() == {
         *("kit", "ipfs", "ipget", "s3_kit", "storacha_kit"),
+        *("model_registry", "dataset_manager"),
     }
+    for component, setting in GATED.items():
+        assert f"`kit.{component}`" in text("roles.md")
+        assert f"`{setting}`" in text("roles.md")
 
 
 def test_calls_are_listed_with_the_roles_that_may_make_them() -> None:

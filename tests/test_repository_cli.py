@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 from tests.inputs import Dag
 
 from ipfs_kit_py import CID, Repository, car_verify, cid_of, hash_tree
+from ipfs_kit_py.errors import InvalidParameterError
 
 PROGRAM = Path(sys.executable).parent / "ipfs-kit"
 
@@ -60,18 +62,96 @@ def root(shell: Shell, tree: Path) -> CID:
 
 
 def test_get_writes_nowhere_but_where_it_stands(shell: Shell) -> None:
-    """A name that is spelled in a URL may lead out, and directories may have it."""
+    """Directories may have names that lead out; no path leads to them."""
     dag = Dag()
     leaf = dag.raw(b"evil")
-    root = dag.folder([("../evil", leaf), ("/evil", leaf)])
+    root = dag.folder([("%2Fevil", leaf), ("../evil", leaf), ("/evil", leaf)])
     with Repository(shell.repo) as repository:
         for cid, data in dag.blocks.items():
             repository.block_put(data, cid.codec)
-    for name in ("..%2Fevil", "%2Fevil"):
-        assert "-o" in shell("get", f"ipfs://{root}/{name}", code=1)
+    for name in ("../evil", "..%2Fevil", "/evil"):
+        shell("get", f"ipfs://{root}/{name}", code=1)
     assert not (shell.folder.parent / "evil").exists()
-    shell("get", f"ipfs://{root}/..%2Fevil", "-o", "named")
-    assert (shell.folder / "named").read_bytes() == b"evil"
+    shell("get", f"ipfs://{root}/%2Fevil")
+    assert (shell.folder / "%2Fevil").read_bytes() == b"evil"
+
+
+HOSTILE = [
+    "a b",
+    "a%20b",
+    "100%",
+    "%zz",
+    "q?x=1&y#frag",
+    "#",
+    "größe, 大.txt",
+    "a:b",
+    "ipfs:x",
+    "mfs:",
+    "back\\slash",
+    "*[x]",
+    "-dash",
+    "...",
+    " ",
+    "new\nline",
+    "~",
+    "'\"",
+]
+
+
+def test_paths_are_those_of_the_file_systems(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a name is, it is the same in a shell, in fsspec and in a listing."""
+    folder = shell.folder / "hostile"
+    (folder / "sub dir%").mkdir(parents=True)
+    for number, name in enumerate(HOSTILE):
+        (folder / name).write_bytes(b"%d" % number)
+        (folder / "sub dir%" / name).write_bytes(b"%d" % number)
+    with Repository(shell.repo) as repository:
+        root = repository.add(folder, hidden=True).cid
+        key = repository.name_publish(root).name
+        repository.files_cp(root, "/tree")
+    monkeypatch.chdir(shell.folder)
+    fs = fsspec.filesystem("ipfs", ipfs_path=str(shell.repo), skip_instance_cache=True)
+    mfs = fsspec.filesystem("mfs", ipfs_path=str(shell.repo), skip_instance_cache=True)
+    starts = [
+        (fs, f"ipfs://{root}"),
+        (fs, f"ipfskit://{root}"),
+        (fs, f"/ipfs/{root}"),
+        (fs, f"{root}"),
+        (fs, f"ipns://{key}"),
+        (fs, f"/ipns/{key}"),
+        (mfs, "mfs://tree"),
+    ]
+    for above in ("", "/sub dir%"):
+        for system, start in starts:
+            paths = [f"{start}{above}/{name}" for name in HOSTILE]
+            wanted = [b"%d" % number for number in range(len(HOSTILE))]
+            assert [system.cat_file(path) for path in paths] == wanted
+            assert [system.open(path).read() for path in paths] == wanted
+            assert shell.raw("cat", *paths) == b"".join(wanted)
+    names = {name for name in HOSTILE if not (folder / name).is_dir()}
+    listed = fs.ls(f"ipfs://{root}/sub dir%", detail=False)
+    assert {path.rpartition("/")[2] for path in listed} == names
+    # What one shows, the other takes.
+    assert shell.raw("cat", *listed) == b"".join(fs.cat_file(path) for path in listed)
+    shown = shell.json("ls", f"ipfs://{root}/sub dir%")
+    assert {entry["name"] for entry in shown} == names
+    for entry in shown:
+        assert fs.ukey(f"{root}/sub dir%/{entry['name']}") == entry["cid"]
+    shell("get", "mfs://tree/sub dir%/q?x=1&y#frag")
+    assert (shell.folder / "q?x=1&y#frag").read_bytes() == b"4"
+    shell("get", f"ipfs://{root}/sub dir%", "-o", "got")
+    assert {path.name for path in (shell.folder / "got").iterdir()} == names
+    for wrong in ("%61 b", "a+b", "q", "sub%20dir%25"):
+        assert not fs.exists(f"ipfs://{root}/{wrong}")
+        assert "No such file" in shell("cat", f"ipfs://{root}/{wrong}", code=1)
+    assert "No such file" in shell("cat", "mfs://nothing", code=1)
+    for same in (f"{root}/./sub dir%/../a b", f"{root}//a b/"):
+        assert shell.raw("cat", same) == fs.cat_file(same) == b"0"
+    with pytest.raises(InvalidParameterError):
+        fs.cat_file(f"{root}/..")
+    shell("cat", f"{root}/..", code=1)
 
 
 def test_times_that_no_calendar_has_are_shown_as_numbers(shell: Shell) -> None:

@@ -71,31 +71,6 @@ def check_sound(folder: Path) -> None:
 # A full disk.
 
 
-@pytest.fixture
-def mounted(tmp_path: Path, unavailable: Unavailable) -> Iterator[Callable[..., Path]]:
-    """Give the call that mounts something, unmounted at the end of the test."""
-    mounts: list[Path] = []
-
-    def mount(*options: str, place: Path | None = None) -> Path:
-        target = place or tmp_path / "mounted"
-        target.mkdir(exist_ok=True)
-        command = ["mount", *options, str(target)]
-        if subprocess.run(command, check=False, capture_output=True).returncode:
-            unavailable("nothing can be mounted here: run the tests as root")
-        if target not in mounts:
-            mounts.append(target)
-        return target
-
-    yield mount
-    for target in reversed(mounts):
-        subprocess.run(["umount", "--lazy", str(target)], check=True)
-
-
-@pytest.fixture
-def small_disk(mounted: Callable[..., Path]) -> Path:
-    return mounted("-t", "tmpfs", "-o", "size=6m", "small")
-
-
 def test_a_failed_add_gives_its_room_back(small_disk: Path) -> None:
     with Repository(small_disk / "repo", threads=1) as repository:
         root = repository.add(b"small").cid

@@ -369,6 +369,22 @@ def test_reading_in_order_is_ahead_and_seeking_is_not(
     assert far.count - before == 5
 
 
+def test_reading_on_and_on_is_ahead_though_little_is_passed_over(
+    make: Open, elsewhere: Repository
+) -> None:
+    cid = elsewhere.add(DATA).cid
+    far = Far(elsewhere)
+    kit = make(far, cache_config={"memory_cache_size": "160MiB"})
+    with kit.reader.open(cid, buffer_bytes=4096) as file:
+        for at in range(0, len(DATA), MIB // 4):
+            file.seek(at)
+            assert file.read(512) == DATA[at : at + 512]
+            settle()
+    # The blocks, and the node above them: each once, and most of them together.
+    assert far.count == 21
+    assert len(far.asked) < 10
+
+
 def test_what_is_fetched_in_vain_has_a_bound(make: Open, elsewhere: Repository) -> None:
     cid = elsewhere.add(DATA).cid
     kit = make(Far(elsewhere), cache_config={"memory_cache_size": "40MiB"})

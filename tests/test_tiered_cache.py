@@ -444,3 +444,19 @@ def test_the_commands_show_check_and_empty_it(tmp_path: Path) -> None:
     assert (done.returncode, json.loads(done.stdout)["damaged"]) == (1, 1)
     assert json.loads(run("clear", "--json").stdout)["freed_bytes"] > 0
     assert run("ls").stdout == ""
+
+
+def test_without_a_disk_tier_all_is_in_memory(tmp_path: Path) -> None:
+    folder = tmp_path / "none"
+    cache = TieredCacheManager({"disk_cache_path": str(folder), "disk_cache_size": 0})
+    assert cache.put("key", b"value")
+    assert cache.get("key") == b"value"
+    assert cache.get("other") is None
+    assert not cache.contains("other")
+    stats = cache.get_stats()
+    assert (stats["disk_cache"]["state"], stats["total_items"]) == ("off", 1)
+    assert cache.get_metadata("key") is None
+    cache.clear()
+    assert cache.get("key") is None
+    cache.close()
+    assert not folder.exists()

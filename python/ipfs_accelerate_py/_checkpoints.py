@@ -118,6 +118,27 @@ def loaded(
     }
 
 
+def load_tensors(
+    reader: "ChainReader", path: "IPFSPath", framework: str
+) -> dict[str, Any]:
+    """Load the tensors of safetensors, by name.
+
+    Args:
+        reader: What reads.
+        path: A file, or a folder of files.
+        framework: `numpy` or `torch`.
+
+    Raises:
+        MalformedDataError: There are none.
+        ImportError: The framework is not installed; the message says what installs it.
+    """
+    found = find_checkpoint(reader, path)
+    if found.format != "safetensors":
+        raise MalformedDataError(f"{path} has no safetensors, but {found.format}")
+    made_by = framework_for(framework, None)
+    return dict(_tensors(reader, found, made_by, None, None)["data"])
+
+
 def content_path(content: "Content", given: "IPFSPath | StrPath") -> "IPFSPath":
     """Give the path by which a checkpoint is read; what is a local one is added.
 

@@ -11,6 +11,7 @@ from ipfs_accelerate_py._checkpoint_files import PICKLES, SAFETENSORS
 from ipfs_accelerate_py._laying_out import Shape, lay_out
 from ipfs_accelerate_py._saved_tensors import FileTensors, StateTensors, Tensors
 from ipfs_kit_py._native import CID
+from ipfs_kit_py._pieces import PieceReader
 from ipfs_kit_py.errors import (
     BlockNotFoundError,
     InvalidParameterError,
@@ -99,6 +100,16 @@ def save_checkpoint(
     return saving.run(state_or_folder, max_shard_bytes, name)
 
 
+def save_tensors(engine: "Engine", state: Mapping[str, Any]) -> SavedCheckpoint:
+    """Save tensors by name as `save_checkpoint` does, and pin nothing.
+
+    Raises:
+        InvalidParameterError: Something given is no tensor, or not of a type that
+            safetensors have.
+    """
+    return _Saving(engine, None, pickles=False).write(state, _SHARD_BYTES)
+
+
 class _Entry(NamedTuple):
     """A link of a directory."""
 
@@ -123,6 +134,13 @@ class _Saving:
         max_shard_bytes: int,
         name: str | None,
     ) -> SavedCheckpoint:
+        done = self.write(source, max_shard_bytes)
+        self._engine.pin_add(done.cid, name=name)
+        return done
+
+    def write(
+        self, source: "Mapping[str, Any] | StrPath", max_shard_bytes: int
+    ) -> SavedCheckpoint:
         self._new = self._shared = 0
         if isinstance(source, Mapping):
             entries = self._state(StateTensors(source), max_shard_bytes)
@@ -134,7 +152,6 @@ class _Saving:
                 "model, give `model.state_dict()`"
             )
         root = self._directory(entries).cid
-        self._engine.pin_add(root, name=name)
         return SavedCheckpoint(root, self._new, self._shared)
 
     def _state(self, tensors: StateTensors, max_shard_bytes: int) -> dict[str, _Entry]:
@@ -199,7 +216,7 @@ class _Saving:
 
         lengths = ",".join(map(str, layout.lengths))
         with ExitStack() as stack:
-            stream = _Stream(pieces())
+            stream = PieceReader(pieces())
             stack.callback(stream.close)
             source = cast("Readable", stream)
             return self._counted(
@@ -233,26 +250,6 @@ class _Saving:
             self._new += len(node)
         self._engine.block_put(node, codec="dag-pb")
         return _Entry(cid, len(node) + sum(it.tsize for it in entries.values()))
-
-
-class _Stream:
-    """Pieces, as something with `read` that gives them where they lie."""
-
-    def __init__(self, pieces: "Iterator[Buffer]") -> None:
-        self._pieces = pieces
-        self._piece = memoryview(b"")
-
-    def read(self, size: int, /) -> memoryview:
-        while not self._piece:
-            following = next(self._pieces, None)
-            if following is None:
-                break
-            self._piece = memoryview(following)
-        found, self._piece = self._piece[:size], self._piece[size:]
-        return found
-
-    def close(self) -> None:
-        self._piece = memoryview(b"")
 
 
 def _shards(tensors: Iterable[Shape], max_bytes: int) -> Iterator[list[Shape]]:

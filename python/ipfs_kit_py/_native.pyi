@@ -22,6 +22,11 @@ _Key: TypeAlias = tuple[str, str]
 _Says: TypeAlias = tuple[str, int, tuple[int, int], int | None]
 _PinType: TypeAlias = Literal["recursive", "direct", "indirect"]
 _CacheKey: TypeAlias = str | bytes | CID
+_Batch: TypeAlias = tuple[
+    list[Block] | None,
+    tuple[PrivateBlock, list[int]] | None,
+    list[tuple[int, Exception]],
+]
 _T = TypeVar("_T")
 
 @final
@@ -261,6 +266,13 @@ class Draft:
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+@final
+class Hold:
+    """Keeps what is added to a repository from being collected, until it lets go."""
+
+    def __new__(cls, repository: Repository) -> Self: ...
+    def release(self) -> None: ...
+
 @disjoint_base
 class ARCache:
     """Values in memory under a bound in bytes, by the ARC policy."""
@@ -334,6 +346,67 @@ class Plan:
     def numbers(self) -> tuple[int, int, int, int]:
         """Readings that are left, bytes held, hits, misses."""
     def end(self) -> list[tuple[str | bytes, Any]]: ...
+
+@final
+class Order:
+    """Which sample comes at which place of an epoch."""
+
+    def __new__(
+        cls,
+        length: int,
+        key: bytes | None = None,
+        *,
+        block: int | None = None,
+        block_ends: Sequence[int] | None = None,
+        window: int = 1,
+    ) -> Order: ...
+    def __len__(self) -> int: ...
+    def take(self, start: int, stop: int) -> bytes:
+        """The samples at some places, as 64-bit numbers in the machine's byte order."""
+
+@final
+class Samples:
+    """Where the bytes of samples lie."""
+
+    @staticmethod
+    def folder(core: Repository | Chain, path: _Path) -> Samples: ...
+    @staticmethod
+    def of(cids: Sequence[CID | str]) -> Samples: ...
+    @staticmethod
+    def ranges(
+        files: Sequence[CID | str], file_of: Buffer, starts: Buffer, ends: Buffer
+    ) -> Samples: ...
+    def pick(self, numbers: Sequence[int]) -> Samples: ...
+    def read(
+        self, core: Repository | Chain, samples: Buffer, *, packed: bool = False
+    ) -> _Batch: ...
+    def __len__(self) -> int: ...
+    def cid(self, sample: int) -> CID | None: ...
+    def path(self, sample: int) -> str | None: ...
+    def paths(self) -> list[str]: ...
+    def sizes(self) -> bytes | None: ...
+
+@final
+class Feed:
+    """Reads batches of samples ahead."""
+
+    def __new__(
+        cls,
+        core: Repository | Chain,
+        samples: Samples,
+        *,
+        ahead_bytes: int,
+        threads: int | None = None,
+    ) -> Feed: ...
+    def push(self, samples: Buffer, *, packed: bool = False) -> None: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    def next(self) -> _Batch | None:
+        """Views of samples, or one block and where each ends; what failed, and why."""
+    def serve(self) -> None: ...
+    def close(self) -> None: ...
 
 @final
 class CancelToken:
@@ -442,6 +515,16 @@ class FileReader:
         """The bytes of a range as one view, where they lie if that can be."""
     def private(self, offset: int = 0, length: int | None = None) -> PrivateBlock:
         """The same as memory of the caller's own, that may be written to."""
+
+@final
+class TarMembers:
+    """Lists the regular files of a tar archive; their data is not read."""
+
+    def __new__(cls, reader: FileReader) -> TarMembers: ...
+    def next(
+        self, most_bytes: int
+    ) -> tuple[list[tuple[bytes, int, int]], int, int] | None:
+        """The next (name, start, stop), and where the heads began and ended."""
 
 def repo_read_ranges(
     reader: FileReader, starts: Sequence[int], ends: Sequence[int]
@@ -699,6 +782,13 @@ def repo_files_write(
     parents: bool = False,
     truncate: bool = False,
 ) -> CID: ...
+def repo_files_apply(
+    repository: Repository,
+    steps: Sequence[tuple[str, *tuple[Any, ...]]],
+    profile: str,
+) -> CID:
+    """Make changes in their order; all of them are visible at once, or none."""
+
 def repo_files_resize(
     repository: Repository, path: list[str], size: int, profile: str
 ) -> CID: ...

@@ -22,11 +22,13 @@ write two hundred methods out by hand would be to have each of them twice.
 """
 
 from ipfs_kit_py._aio.classes import (
+    DatasetManager,
     Engine,
     IpfsKit,
     IpfsPy,
     IPFSSimpleAPI,
     Ipget,
+    ModelRegistry,
     Repository,
     S3Kit,
     StorachaKit,
@@ -34,10 +36,12 @@ from ipfs_kit_py._aio.classes import (
 from ipfs_kit_py._aio.files import File, Opening
 
 __all__ = [
+    "DatasetManager",
     "Engine",
     "File",
     "IPFSSimpleAPI",
     "Ipget",
+    "ModelRegistry",
     "Opening",
     "Repository",
     "ipfs_kit",

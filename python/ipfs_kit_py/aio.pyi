@@ -24,6 +24,8 @@ from ipfs_kit_py._engine.engine import Peer
 from ipfs_kit_py._fsspec.options import KitFileSystem
 from ipfs_kit_py._hashing import ImportParams, ProgressCallback, Readable, StrPath
 from ipfs_kit_py._kit.roles import RoleName
+from ipfs_kit_py._loader.loader import IPFSDataLoader
+from ipfs_kit_py._ml.lineage import Lineage
 from ipfs_kit_py._native import CID, Block, PrivateBlock
 from ipfs_kit_py._pinning.pins import Moment, Status
 from ipfs_kit_py._repository.adding import AddResult
@@ -49,10 +51,12 @@ from ipfs_kit_py._sources.reader import ChainReader
 from ipfs_kit_py._sources.source import Source
 
 __all__ = [
+    "DatasetManager",
     "Engine",
     "File",
     "IPFSSimpleAPI",
     "Ipget",
+    "ModelRegistry",
     "Opening",
     "Repository",
     "ipfs_kit",
@@ -1161,6 +1165,178 @@ class Ipget(_Twin):
     async def test_ipget(self) -> Result:
         """Tell whether downloading works here, by a file that is whole in its CID."""
 
+class ModelRegistry(_Twin):
+    """Models by name and version, in the repository of a kit."""
+
+    def __init__(
+        self, ipfs_client: object | None = None, base_path: StrPath | None = None
+    ) -> None: ...
+    async def add_model(
+        self,
+        model: Any,
+        model_name: str,
+        version: str | None = None,
+        framework: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        metrics: Mapping[str, Any] | None = None,
+        dataset: CID | str | None = None,
+        code_version: str | None = None,
+        parents: Iterable[CID | str] | CID | str = ...,
+        stage: str | None = None,
+        allow_pickle: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Keep a model as a new version."""
+    async def delete(self, model_name: str, version: str | None = None) -> Result:
+        """Forget a version, or the whole model; others keep what they share with it."""
+    async def delete_model(self, model_name: str, version: str | None = None) -> Result:
+        """Forget a version, or the whole model; others keep what they share with it."""
+    async def get_model(
+        self,
+        model_name: str,
+        version: str | None = None,
+        *,
+        into: Any = None,
+        output_path: StrPath | None = None,
+        allow_pickle: bool = False,
+        trusted: Iterable[str] = ...,
+        progress: ProgressCallback | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Load a model, and say what is known of it."""
+    async def get_model_cid(self, model_name: str, version: str | None = None) -> str:
+        """Give the CID of the folder that a version is in."""
+    async def info(self, model_name: str, version: str | None = None) -> Result:
+        """Say what is known of a version: `None` for the newest, or a stage."""
+    @property
+    def ipns_name(self) -> Awaitable[str | None]:
+        """The name under which the registry is signed, `k51...`; `None` while empty."""
+    async def lineage(
+        self, model_name: str, version: str | None = None, *, max_nodes: int = 1000
+    ) -> Lineage:
+        """Walk back through all that a version was made of."""
+    async def list_models(self) -> Result:
+        """List all models."""
+    async def load_model(
+        self,
+        model_name: str,
+        version: str | None = None,
+        *,
+        into: Any = None,
+        output_path: StrPath | None = None,
+        allow_pickle: bool = False,
+        trusted: Iterable[str] = ...,
+        progress: ProgressCallback | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Load a model, and say what is known of it."""
+    async def promote(
+        self, model_name: str, version: str, stage: str | None = "production"
+    ) -> Result:
+        """Say what a version is for from now on."""
+    async def share_model(
+        self,
+        model_name: str,
+        version: str | None = None,
+        *,
+        output: StrPath | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Say how others get a model, and write it into a CAR file if asked to."""
+    async def store_model(
+        self,
+        model: Any,
+        model_name: str,
+        version: str | None = None,
+        framework: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        metrics: Mapping[str, Any] | None = None,
+        dataset: CID | str | None = None,
+        code_version: str | None = None,
+        parents: Iterable[CID | str] | CID | str = ...,
+        stage: str | None = None,
+        allow_pickle: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Keep a model as a new version."""
+    async def update_model_metadata(
+        self,
+        model_name: str,
+        version: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        replace: bool = False,
+    ) -> Result:
+        """Change what else is known of a version; the model itself stays as it is."""
+    async def versions(self, model_name: str) -> Result:
+        """List the versions of one model, oldest first."""
+
+class DatasetManager(_Twin):
+    """Datasets in a repository: added, listed, compared, checked, written to disk."""
+
+    def __init__(
+        self, ipfs_client: object | None = None, base_path: StrPath | None = None
+    ) -> None: ...
+    async def add_dataset(
+        self,
+        dataset_path: object,
+        dataset_name: str,
+        version: str | None = None,
+        format: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        split: str | None = None,
+        licence: str | None = None,
+        chunker: str | None = None,
+        max_shard_bytes: int = ...,
+        trust_stat: bool = True,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Add a dataset, or another version of one."""
+    async def delete(self, name: str, version: str | None = None) -> Result:
+        """Forget a dataset, or one version of it."""
+    async def diff(self, name: str, a: str | None = None, b: str | None = None) -> Result:
+        """Compare two versions."""
+    async def get_dataset(
+        self,
+        dataset_name: str,
+        version: str | None = None,
+        output_path: StrPath | None = None,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Write a dataset's files to disk, verified."""
+    async def info(self, name: str, version: str | None = None) -> Result:
+        """Tell everything of a version but the names of its files."""
+    async def list_datasets(self) -> Result:
+        """List the datasets that are registered, with all versions."""
+    async def update(
+        self,
+        name: str,
+        source: object,
+        version: str | None = None,
+        format: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        split: str | None = None,
+        licence: str | None = None,
+        chunker: str | None = None,
+        max_shard_bytes: int = ...,
+        trust_stat: bool = True,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Add a version of a dataset that is there: see `add_dataset`."""
+    async def verify(
+        self,
+        name: str,
+        version: str | None = None,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> Result:
+        """Read and hash every block of a version, and none of those before it."""
+    async def versions(self, name: str) -> Result:
+        """List the versions of a dataset, the oldest first: `versions`, `count`."""
+
 class IpfsKit(_Twin):
     """The kit: what a node of its role can do, behind one object."""
 
@@ -1179,10 +1355,15 @@ class IpfsKit(_Twin):
     def config(self) -> Config:
         """The settings."""
     @property
+    def dataset_manager(self) -> DatasetManager:
+        """Datasets by name and version, each of which is a CID."""
+    @property
     def engine(self) -> Engine:
         """Who keeps the blocks, pins and names."""
     async def get_cache_manager(self) -> TieredCacheManager:
         """Give the tiered cache, as `tiered_cache` does."""
+    async def get_data_loader(self, **options: Any) -> IPFSDataLoader:
+        """Make a loader of datasets that reads what this kit reads, whatever is set."""
     async def get_filesystem(
         self, protocol: str = "ipfs", **options: Any
     ) -> KitFileSystem:
@@ -1197,6 +1378,9 @@ class IpfsKit(_Twin):
         self, pin: IPFSPath | None = None, cid: IPFSPath | None = None
     ) -> Result:
         """Pin what `pin` or `cid` names, with all below."""
+    @property
+    def ipfs_dataloader(self) -> IPFSDataLoader:
+        """Batches of a dataset, with the usual settings."""
     async def ipfs_get_config(self) -> Result:
         """Show all settings: `config`, a table by key; `***` stands for secrets."""
     async def ipfs_get_config_value(self, key: str) -> Result:
@@ -1279,6 +1463,9 @@ class IpfsKit(_Twin):
         """Read a file of JSON."""
     @property
     def metadata(self) -> dict[str, Any]: ...
+    @property
+    def model_registry(self) -> ModelRegistry:
+        """Models by name and version, with what they were made of."""
     async def name_publish(self, path: StrPath, *, key: str = "self") -> Result:
         """Add a file or folder, and publish it under the name of a key."""
     @property

@@ -70,6 +70,7 @@ call may succeed later, with nothing done but waiting or making room.
 """
 
 from enum import StrEnum
+from typing import Self
 
 
 class ErrorCode(StrEnum):
@@ -251,6 +252,10 @@ class BlockNotFoundError(NotFoundError, KeyError):
 
 class ContentNotFoundError(BlockNotFoundError, FileNotFoundError):
     """Nobody has the root of what a file system was asked for."""
+
+    def __new__(cls, *args: object) -> Self:
+        """Have `errno` and `filename`; `KeyError`, which comes before, knows of none."""
+        return OSError.__new__(cls, *args)
 
     def __str__(self) -> str:
         """Show what `OSError` shows: the number, the message, the path."""

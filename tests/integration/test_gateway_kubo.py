@@ -152,3 +152,40 @@ def test_a_part_comes_in_one_reply(
         assert reader().stat(f"{root}/below/7").size == 100
         assert len(asked) == 1
     assert "ended" not in caplog.text
+
+
+def test_batches_are_fetched_ahead_and_kept(daemon: Daemon, tmp_path: Path) -> None:
+    """The first epoch comes from the gateway, the second from the cache."""
+    place = tmp_path / "samples"
+    place.mkdir()
+    large = os.urandom(3 * MIB)
+    for number in range(300):
+        (place / f"{number:04}").write_bytes(number.to_bytes(2, "little") * 2000)
+    (place / "large").write_bytes(large)
+    root = add(daemon, place)
+    for disk_bytes in (1 << 30, 0):
+        cache = {
+            "disk_cache_path": str(tmp_path / f"cache{disk_bytes}"),
+            "disk_cache_size": disk_bytes,
+        }
+        metadata = {
+            "ipfs_path": str(tmp_path / f"repo{disk_bytes}"),
+            "cache_config": cache,
+            "gateway_urls": [daemon.url],
+        }
+        with ipfs_kit(metadata=metadata) as kit:
+            loader = kit.get_data_loader(batch_size=32, ahead_bytes=4 * MIB)
+            loader.load_dataset(root)
+            for _ in range(2):
+                found = [bytes(one) for batch in loader for one in batch]
+                assert large in found
+                small = {one for one in found if len(one) == 4000}
+                assert (len(small), len(found)) == (300, 301)
+            # Stopping while much is on its way ends at once.
+            loader = kit.get_data_loader(batch_size=4)
+            loader.load_dataset(root)
+            batches = iter(loader)
+            next(batches)
+            begin = time.perf_counter()
+            loader.close()
+            assert time.perf_counter() - begin < 5

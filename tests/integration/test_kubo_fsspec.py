@@ -73,6 +73,31 @@ def test_the_nodes_mutable_files_are_written(kit: ipfs_kit, tmp_path: Path) -> N
     assert kit.ipfs.files_stat("/")["cid"] == root
 
 
+def test_transactions_change_nothing_before_their_end(
+    kit: ipfs_kit, tmp_path: Path
+) -> None:
+    mfs = kit.get_filesystem("mfs")
+    mfs.pipe({"/old": b"old", "/dir/x": b"x", "/log": b"one\n"})
+    before = mfs.commit()
+    (tmp_path / "local").write_bytes(b"local")
+    with mfs.transaction:
+        mfs.pipe("/new/a", b"a")
+        mfs.put(str(tmp_path / "local"), "/local")
+        mfs.mkdir("/empty/dir")
+        mfs.mv("/old", "/moved/here")
+        mfs.rm("/dir", recursive=True)
+        mfs.touch("/moved/here", truncate=False)
+        with mfs.open("/log", "ab") as file:
+            file.write(b"two\n")
+        assert mfs.commit() == before
+    assert mfs.find("/") == ["/local", "/log", "/moved/here", "/new/a"]
+    assert mfs.cat("/log") == b"one\ntwo\n"
+    assert mfs.isdir("/empty/dir")
+    mfs.rmdir("/empty/dir")
+    with pytest.raises(OSError, match="not empty"):
+        mfs.rmdir("/new")
+
+
 def test_what_nobody_has_is_a_missing_file(kit: ipfs_kit) -> None:
     with pytest.raises((ContentNotFoundError, TimeoutError)):
         kit.get_filesystem().cat(ABSENT)

@@ -5,20 +5,25 @@ from typing import Any, cast
 
 from ipfs_kit_py import _repository, high_level_api, ipget
 from ipfs_kit_py._aio.twin import Twin
+from ipfs_kit_py._datasets import datasets
 from ipfs_kit_py._engine import engine
 from ipfs_kit_py._ipfs.node import Node
 from ipfs_kit_py._kit import kit
+from ipfs_kit_py._kit.learning import GATED
 from ipfs_kit_py._kit.methods import METHODS, PARTS
+from ipfs_kit_py._ml import models
 from ipfs_kit_py._s3 import kit as s3
 from ipfs_kit_py._storacha import kit as storacha
 from ipfs_kit_py.ipfs import ipfs_py as synchronous_ipfs_py
 
 __all__ = [
+    "DatasetManager",
     "Engine",
     "IPFSSimpleAPI",
     "IpfsKit",
     "IpfsPy",
     "Ipget",
+    "ModelRegistry",
     "Repository",
     "S3Kit",
     "StorachaKit",
@@ -60,10 +65,21 @@ class Ipget(Twin, of=ipget.Ipget):
     __doc__ = ipget.Ipget.__doc__
 
 
+class DatasetManager(Twin, of=datasets.DatasetManager):
+    __doc__ = datasets.DatasetManager.__doc__
+
+
+# It asks the node which keys there are.
+class ModelRegistry(Twin, of=models.ModelRegistry, awaited=("ipns_name",)):
+    __doc__ = models.ModelRegistry.__doc__
+
+
 _COMPONENTS: dict[str, type[Twin]] = {
+    "dataset_manager": DatasetManager,
     "engine": Engine,
     "ipfs": IpfsPy,
     "ipget": Ipget,
+    "model_registry": ModelRegistry,
     "s3_kit": S3Kit,
     "storacha_kit": StorachaKit,
 }
@@ -87,8 +103,11 @@ class IpfsKit(Twin, of=kit.IpfsKit, parts=_COMPONENTS):
 
     def __dir__(self) -> list[str]:
         """List the methods that are there, those called by name among them."""
-        here = [name for name, at in METHODS.items() if at.component not in PARTS]
-        return sorted({*super().__dir__(), *here})
+        absent = {*PARTS, *GATED}
+        if self._inner is not None:
+            absent -= set(dir(self._inner))
+        here = [name for name, at in METHODS.items() if at.component not in absent]
+        return sorted({*super().__dir__(), *here} - absent)
 
 
 class IPFSSimpleAPI(Twin, of=high_level_api.IPFSSimpleAPI, parts={"kit": IpfsKit}):

@@ -57,8 +57,8 @@ def written() -> str:
     """Give the whole text."""
     imports = dict(_USED)
     twins = [classes.Repository, classes.Engine, classes.IpfsPy, classes.S3Kit]
-    twins += [classes.StorachaKit, classes.Ipget, classes.IpfsKit]
-    twins += [classes.IPFSSimpleAPI]
+    twins += [classes.StorachaKit, classes.Ipget, classes.ModelRegistry]
+    twins += [classes.DatasetManager, classes.IpfsKit, classes.IPFSSimpleAPI]
     own = {twin.__name__ for twin in twins}
     bodies = [_class(twin, imports) for twin in twins]
     lines = [f"import {name}" for name, at in sorted(imports.items()) if at == name]

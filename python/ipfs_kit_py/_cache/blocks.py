@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipfs_kit_py._cache.arc import ARCache
 from ipfs_kit_py._cache.aside import Aside
@@ -10,7 +10,10 @@ from ipfs_kit_py._cache.metrics import TierMetrics
 from ipfs_kit_py._native import CID, Block, verified_blocks
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from ipfs_kit_py._cache.disk import DiskCache
+    from ipfs_kit_py._cache.plan import Plan
     from ipfs_kit_py._config.schema import CacheConfig
 
 # More let threads work side by side; these lose at most 0.1 points of hits.
@@ -36,6 +39,7 @@ class BlockTiers:
         self._disk: DiskCache | None = None
         self._memory, self._on_disk = TierMetrics(), TierMetrics()
         self._fetched = (0, 0)
+        self._plan: Plan | None = None
 
     @property
     def disk_cache(self) -> "DiskCache":
@@ -53,6 +57,11 @@ class BlockTiers:
         return self._disk
 
     @property
+    def disk_bytes(self) -> int:
+        """How many bytes the tier on the disk may take."""
+        return self._settings.disk_cache_size
+
+    @property
     def ahead_bytes(self) -> int:
         """How far ahead of a reader to fetch; 0 for not at all."""
         return self._aside.most_bytes // 2 if self._settings.prefetch_enabled else 0
@@ -60,7 +69,7 @@ class BlockTiers:
     def block_in_memory(self, cid: CID) -> Block | None:
         """Give a block that is in memory, or was fetched ahead."""
         start = time.perf_counter_ns()
-        kept: Block | bytes | None = self.memory_cache.get(_key(cid))
+        kept: Block | bytes | None = self._from_memory(_key(cid))
         if isinstance(kept, bytes):
             # A file of one raw block is that block.
             (kept,) = verified_blocks([cid], [kept])
@@ -72,7 +81,7 @@ class BlockTiers:
 
     def has_in_memory(self, cid: CID) -> bool:
         """Tell whether a block is in memory, or was fetched ahead."""
-        return cid in self._aside or self.memory_cache.contains(_key(cid))
+        return cid in self._aside or self._has_kept(_key(cid))
 
     def block_on_disk(self, cid: CID) -> Block | None:
         """Give a block of the disk tier; one that was never made is not made for that."""
@@ -103,7 +112,7 @@ class BlockTiers:
         is_small = not lasting and len(block) < self._settings.min_item_size
         goes_to_disk = self._has_disk and not is_small
         if not (goes_to_disk and self.disk_cache.put_block(cid, block, verified=True)):
-            self.memory_cache.put(_key(cid), block)
+            self._keep(_key(cid), block)
 
     def set_aside(self, cid: CID, block: Block) -> None:
         """Keep a block that was fetched ahead, apart from those that were asked for."""
@@ -116,6 +125,27 @@ class BlockTiers:
         if block is not None:
             self.keep_block(cid, block)
         return block
+
+    def _from_memory(self, key: str | bytes) -> Any:  # noqa: ANN401 - what was put
+        """Read from memory, as the plan has it, if one holds."""
+        plan = self._plan
+        found = plan.get(key) if plan is not None and key in plan else None
+        # What a plan has no use for goes when there is no more room.
+        return self.memory_cache.get(key) if found is None else found
+
+    def _has_kept(self, key: str | bytes) -> bool:
+        plan = self._plan
+        return (plan is not None and plan.holds(key)) or key in self.memory_cache
+
+    def _keep(self, key: str | bytes, content: "Buffer") -> bool:
+        """Keep something in memory, if the plan has no better use of the room."""
+        plan = self._plan
+        if plan is not None and key in plan:
+            return plan.put(key, content)
+        kept = self.memory_cache.put(key, content)
+        if plan is not None:
+            plan.make_room()
+        return kept
 
     @property
     def _has_disk(self) -> bool:

@@ -86,7 +86,8 @@ class DiskCache(_native.DiskCache):
         folder = Path(directory).expanduser()
         made = super().__new__(cls, folder, size_limit, verify=verify)
         made.directory = folder
-        made._warned = False
+        # What was asked for needs no warning.
+        made._warned = size_limit == 0
         made._warn()
         return made
 
@@ -172,7 +173,7 @@ class DiskCache(_native.DiskCache):
             "directory": str(self.directory),
             "size_limit": limit,
             "current_size": numbers["allocated_bytes"],
-            "utilization": numbers["allocated_bytes"] / limit,
+            "utilization": numbers["allocated_bytes"] / limit if limit else 0.0,
             "entry_count": len(index),
             "by_type": types,
             "age_distribution": ages,

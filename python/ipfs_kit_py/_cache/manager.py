@@ -53,7 +53,6 @@ class TieredCacheManager(BlockTiers):
         super()._begin(settings)
         self.access_stats = AccessStats()
         self.mmap_store: dict[str, Block] = {}
-        self._plan: Plan | None = None
         self._load: Load = self._from_disk
 
     def loads_by(self, load: "Load") -> None:
@@ -74,6 +73,11 @@ class TieredCacheManager(BlockTiers):
         if window is None:
             window = self._aside.most_bytes if self._settings.prefetch_enabled else 0
         return Plan(list(cids), self.memory_cache, self._load, window, self._follow)
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether a plan holds."""
+        return self._plan is not None
 
     def _follow(self, plan: "Plan | None") -> None:
         if plan is not None and self._plan is not None:
@@ -106,10 +110,7 @@ class TieredCacheManager(BlockTiers):
     def get_in_memory(self, key: str) -> bytes | None:
         """Read an item if it is in memory."""
         start = time.perf_counter_ns()
-        plan = self._plan
-        planned = plan is not None and key in plan
-        tier = plan if plan is not None and planned else self.memory_cache
-        found: bytes | None = tier.get(key)
+        found: bytes | None = self._from_memory(key)
         if found is None:
             self._memory.misses += 1
             return None
@@ -168,8 +169,7 @@ class TieredCacheManager(BlockTiers):
 
     def in_memory(self, key: str) -> bool:
         """Tell whether an item is in memory."""
-        planned = self._plan is not None and self._plan.holds(key)
-        return planned or key in self.memory_cache
+        return self._has_kept(key)
 
     def __contains__(self, key: str | CID) -> bool:
         """Tell whether any tier has an item."""
@@ -319,12 +319,3 @@ class TieredCacheManager(BlockTiers):
         # The reading under way counts.
         least = self._settings.min_access_count
         return least <= 1 or self.access_stats.readings(name) >= least
-
-    def _keep(self, name: str, content: "Buffer") -> bool:
-        plan = self._plan
-        if plan is not None and name in plan:
-            return plan.put(name, content)
-        kept = self.memory_cache.put(name, content)
-        if plan is not None:
-            plan.make_room()
-        return kept

@@ -51,7 +51,7 @@ class Plan:
         self._changed = changed
         pinned = memory.get_stats()["pinned"]["size"]
         self._order = _native.Plan([str(cid) for cid in cids], memory.maxsize - pinned)
-        self._ahead: set[str] = set()
+        self._ahead: set[str | bytes] = set()
         self._used = self._fetched = 0
         self._items = self._bytes = 0
         self._is_over = False
@@ -65,10 +65,19 @@ class Plan:
         self._fetching = threading.Lock()
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Begin, with what is in memory already."""
         self._changed(self)
+        self._take_over()
         self._fetch_ahead()
         return self
+
+    def _take_over(self) -> None:
+        """Take what is needed and in memory already, such as the last plan left it."""
+        for keys in (self._memory.T1, self._memory.T2):
+            for key in keys:
+                value = self._memory.peek(key) if key in self._order else None
+                if value is not None and self._order.put(key, value):
+                    self._memory.remove(key)
 
     def __exit__(
         self,
@@ -87,11 +96,11 @@ class Plan:
             for key, value in self._order.end():
                 self._memory.put(key, value, scan=True)
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: str | bytes) -> bool:
         """Tell whether an item is in the plan."""
         return key in self._order
 
-    def get(self, key: str) -> Any:  # noqa: ANN401 - the object that was put
+    def get(self, key: str | bytes) -> Any:  # noqa: ANN401 - the object that was put
         """Read an item, and go on to what comes next in the plan."""
         found = self._order.get(key)
         if key in self._ahead:
@@ -100,11 +109,11 @@ class Plan:
         self._fetch_ahead()
         return found
 
-    def holds(self, key: str) -> bool:
+    def holds(self, key: str | bytes) -> bool:
         """Tell whether an item is in memory."""
         return self._order.holds(key)
 
-    def put(self, key: str, value: "Buffer") -> bool:
+    def put(self, key: str | bytes, value: "Buffer") -> bool:
         """Keep an item if it is needed sooner than others; tell whether it is kept."""
         size = memoryview(value).nbytes
         if size > self._memory.max_item or not self._order.put(key, value):

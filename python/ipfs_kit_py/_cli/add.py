@@ -86,7 +86,7 @@ def add(
     last = None
     for path in paths:
         listed = not (quieter or silent)
-        with _bar(path, hidden=hidden) as report:
+        with adding_bar(path, hidden=hidden) as report:
             done = _add(repository, path, settings, report, entries=listed)
         if listed:
             _show(path, done, quiet=quiet, as_json=as_json)
@@ -161,7 +161,7 @@ def summary(done: AddResult) -> str:
 
 
 @contextmanager
-def _bar(path: str, *, hidden: bool) -> Iterator[ProgressCallback | None]:
+def adding_bar(path: str, *, hidden: bool) -> Iterator[ProgressCallback | None]:
     """Show a bar whose total is counted while the work goes on already."""
     at = Path(path)
     total = at.stat().st_size if path != "-" and at.is_file() else None

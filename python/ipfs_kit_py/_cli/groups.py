@@ -56,6 +56,17 @@ TOPICS = {
         "dag": ("dag.dag", "Put, get, resolve, import, export and count DAGs."),
         "car": ("car.car", "Pack, list, verify and unpack CAR files."),
     },
+    "Machine learning": {
+        "dataset": (
+            "dataset.dataset",
+            "Add datasets, list and compare their versions, check them, write them to "
+            "disk.",
+        ),
+        "model": (
+            "model.model",
+            "Keep models by name and version, with what they were made of.",
+        ),
+    },
     "CIDs": {
         "hash": (
             "hash.hash_command",

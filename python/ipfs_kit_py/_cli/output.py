@@ -1,7 +1,7 @@
 """How results and progress are shown."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from ipfs_kit_py._hashing import ProgressCallback
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# What all results say; and where some hold what JSON has no form of its own for.
+_ALWAYS = {"success", "operation", "timestamp", "correlation_id"}
+_ANY = {"metadata", "metrics"}
 
 
 def output_options(command: F) -> F:
@@ -42,6 +46,16 @@ def hides_bar(progress: bool | None, *, quiet: bool) -> bool:
 def emit(record: dict[str, Any], text: str, *, as_json: bool) -> None:
     """Print one result."""
     click.echo(_json(record) if as_json else text)
+
+
+def said(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a result tells, without what all results say, in values that JSON has."""
+    from ipfs_kit_py._ml.plain import as_json
+
+    found = {key: value for key, value in result.items() if key not in _ALWAYS}
+    for name in _ANY.intersection(found):
+        found[name] = as_json(found[name])
+    return found
 
 
 def _json(record: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, cast
 
 from ipfs_kit_py._config.files import found_among, parse, read_text, user_folder
-from ipfs_kit_py._config.kinds import DURATION, SIZE, UnfitError
+from ipfs_kit_py._config.kinds import DURATION, Size, UnfitError
 from ipfs_kit_py._config.loading import file_candidates, find_leaf, raise_for
 from ipfs_kit_py._config.names import names
 from ipfs_kit_py._config.reading import NOT_IN_A_FILE, Reading, read_environment
@@ -109,7 +109,8 @@ def _checked(key: str, text: str) -> tuple[str, object]:
     raise_for(reading.problems)
     kind = leaf.field.kind
     # 512MB stays 512MB in the file: people wrote it so.
-    as_text = kind in (SIZE, DURATION) and not text.strip().isdecimal()
+    is_measure = isinstance(kind, Size) or kind is DURATION
+    as_text = is_measure and not text.strip().isdecimal()
     plain = kind.plain(reading.given[leaf.key][1])
     return leaf.key, text.strip() if as_text else plain
 

@@ -194,10 +194,17 @@ class _Number(Kind[float]):
         raise UnfitError("is no number")
 
 
-class _Size(Kind[int]):
+class Size(Kind[int]):
+    """Numbers of bytes, with or without a unit, from `least` on."""
+
     name = "size"
 
+    def __init__(self, least: int = 0, *, also: tuple[int, ...] = ()) -> None:
+        self._least = least
+        self._also = also
+
     def check(self, value: object) -> int:
+        """Take whole numbers, and texts as `10 GiB`."""
         size: int | None = None
         if isinstance(value, str):
             size = parse_size(value)
@@ -210,9 +217,14 @@ class _Size(Kind[int]):
                 size = None
         if size is None or not 0 <= size <= MAX_BYTES:
             raise UnfitError('is no size: write bytes as 536870912, "512MB" or "10 GiB"')
+        if size < self._least and size not in self._also:
+            also = "".join(f"{also} or " for also in self._also)
+            least = format_size(self._least)
+            raise UnfitError(f"is out of range: {also}{least} and more")
         return size
 
     def show(self, value: int) -> str:
+        """Write it with the largest unit that leaves a whole number."""
         return format_size(value)
 
 
@@ -412,7 +424,7 @@ PATH = _Path()
 FLAG = _Flag()
 COUNT = Integer()
 NUMBER = _Number()
-SIZE = _Size()
+SIZE = Size()
 DURATION = _Duration()
 TEXTS = _Texts()
 TABLE = _Table()

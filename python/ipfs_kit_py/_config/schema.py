@@ -19,6 +19,7 @@ from ipfs_kit_py._config.kinds import (
     TEXTS,
     Choice,
     Integer,
+    Size,
 )
 from ipfs_kit_py._config.quantities import GIB, KIB, MIB
 from ipfs_kit_py._hashing import DEFAULT_PROFILE
@@ -61,7 +62,10 @@ PARTS: Final = {
 """Parts of the kit, with their titles in the reference."""
 
 BUILT_PARTS: Final = frozenset(
-    {"core", "cache", "cache_sources", "gateway", "kubo", "pinning", "s3", "storacha"}
+    {
+        *("ai_ml", "core", "cache", "cache_sources", "gateway", "kubo", "pinning", "s3"),
+        "storacha",
+    }
 )
 """Parts that exist: settings of all others have no effect yet."""
 
@@ -158,7 +162,8 @@ class CacheConfig(Section, part="cache"):
         aliases=("cache_config.local_cache_path", "cache.disk_path"),
     )
     disk_cache_size = field(
-        SIZE,
+        # The packs of less would be too small for blocks.
+        Size(MIB, also=(0,)),
         GIB,
         "Most bytes in the disk tier; 0 to keep blocks in memory alone.",
         aliases=("cache_config.local_cache_size", "cache.disk_size"),
@@ -440,7 +445,9 @@ class Config(Section, part="core"):
     enable_ai_ml = field(
         FLAG, False, "Whether the kit has registries of models and data.", part="ai_ml"
     )
-    ai_ml_config = field(TABLE, {}, "Settings of the registries.", part="ai_ml")
+    ai_ml_config = field(
+        TABLE, {}, "Settings of your own on learning, carried along.", part="extensions"
+    )
 
     enable_monitoring = field(
         FLAG, False, "Whether the kit collects metrics.", part="monitoring"

@@ -1,1 +1,1 @@
-"""The parts of `ipfs_kit_py.ipfs_fsspec`: trees, their entries, ranges, and files."""
+"""The parts of `ipfs_kit_py.ipfs_fsspec`: trees, lists, bytes, changes and numbers."""

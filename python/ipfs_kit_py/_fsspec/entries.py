@@ -1,16 +1,16 @@
-"""Entries of trees through fsspec: what stands where, and lists."""
+"""Entries of trees through fsspec: what stands where."""
 
 import asyncio
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fsspec.asyn import AsyncFileSystem, get_loop
 
-from ipfs_kit_py._fsspec.paths import At, joined
-from ipfs_kit_py._fsspec.tree import Seen, listed, look, lost_link
+from ipfs_kit_py._fsspec.metrics import Meter, measured
+from ipfs_kit_py._fsspec.paths import At
+from ipfs_kit_py._fsspec.tree import Seen, look, lost_link
 from ipfs_kit_py.errors import (
     AccessDeniedError,
     InvalidCIDError,
@@ -34,8 +34,8 @@ class EntryFileSystem(AsyncFileSystem):  # type: ignore[misc] # it has no types
     async_impl = True
     mirror_sync_methods = True
     cachable = True
-    _intrans = False
     _pid: int
+    meter: Meter | None = None
 
     # What the two differ in.
 
@@ -63,6 +63,7 @@ class EntryFileSystem(AsyncFileSystem):  # type: ignore[misc] # it has no types
     def _look(self, path: str) -> Seen:
         return look(self.reader, self._at(path), path)
 
+    @measured("info")
     def info(self, path: str, **kwargs: Any) -> Info:
         """Describe an entry: one path of a hash trie is read, and no list.
 
@@ -154,128 +155,6 @@ class EntryFileSystem(AsyncFileSystem):  # type: ignore[misc] # it has no types
         raise NotImplementedError(
             f"{path}: a CID is no secret and is checked by whoever reads; share the CID"
         )
-
-    # Many entries.
-
-    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
-        """List a directory: what `info` says of each entry, or names; a file, itself."""
-        path = self._strip_protocol(path)
-        found = list(self._entries(path, self._look(path)))
-        return found if detail else [info["name"] for info in found]
-
-    def _entries(self, path: str, seen: Seen) -> Iterator[Info]:
-        if seen.stat.kind != "directory":
-            stat = seen.stat
-            yield described(path, stat.kind, stat.size, str(stat.cid), seen.link)
-            return
-        for entry, behind, link in listed(self.reader, seen, path):
-            name = joined(path, entry.name)
-            if link is None:
-                yield described(name, entry.kind, entry.file_size or 0, str(entry.cid))
-            elif behind is None:
-                yield described(name, "other", 0, str(entry.cid), link)
-            else:
-                stat = behind.stat
-                yield described(name, stat.kind, stat.size, str(stat.cid), link)
-
-    def walk(
-        self,
-        path: str,
-        maxdepth: int | None = None,
-        topdown: bool = True,
-        on_error: "Literal['omit', 'raise'] | Callable[[OSError], object]" = "omit",
-        **kwargs: Any,
-    ) -> Iterator[tuple[str, Any, Any]]:
-        """Iterate over directories and what is in them, as `os.walk` does.
-
-        Links to directories are listed and not entered. Directories that a caller takes
-        out of the second item are not entered either.
-        """
-        if maxdepth is not None and maxdepth < 1:
-            raise ValueError("maxdepth must be at least 1")
-        path = self._strip_protocol(path)
-        detail = kwargs.get("detail", False)
-        dirs: dict[str, Info] = {}
-        files: dict[str, Info] = {}
-        try:
-            for info in self._entries(path, self._look(path)):
-                inside = info["type"] == "directory" and info["name"] != path
-                kept = dirs if inside else files
-                is_itself = info["name"] == path
-                kept["" if is_itself else info["name"].rsplit("/", 1)[-1]] = info
-        except OSError as error:
-            if on_error == "raise":
-                raise
-            if callable(on_error):
-                on_error(error)
-            elif not isinstance(error, FileNotFoundError | NotADirectoryError):
-                # To leave out what cannot be read would be to say that it is not there.
-                raise
-            return
-        shown = (dirs, files) if detail else (list(dirs), list(files))
-        if topdown:
-            yield path, *shown
-        if maxdepth is None or maxdepth > 1:
-            below = None if maxdepth is None else maxdepth - 1
-            for name in list(shown[0]) if topdown else dirs:
-                if name in dirs and not dirs[name].get("islink"):
-                    inner = joined(path, name)
-                    yield from self.walk(inner, below, topdown, on_error, detail=detail)
-        if not topdown:
-            yield path, *shown
-
-    def find(
-        self,
-        path: str,
-        maxdepth: int | None = None,
-        withdirs: bool = False,
-        detail: bool = False,
-        **kwargs: Any,
-    ) -> Any:
-        """List all files below a path, with sizes if `detail`."""
-        prefix = kwargs.get("prefix") or ""
-        if maxdepth is not None and maxdepth < 1:
-            raise ValueError("maxdepth must be at least 1")
-        path = self._strip_protocol(path)
-        found: dict[str, Info] = {}
-        try:
-            seen = self._look(path)
-        except NOWHERE:
-            return {} if detail else []
-        if withdirs and seen.stat.kind == "directory":
-            stat = seen.stat
-            found[path] = described(path, stat.kind, 0, str(stat.cid), seen.link)
-        todo: list[tuple[str, Seen | None, int]] = [(path, seen, 1)]
-        while todo:
-            above, place, depth = todo.pop()
-            first = joined(above, prefix) if prefix and depth == 1 else ""
-            for info in self._entries(above, place or self._look(above)):
-                name = info["name"]
-                if not name.startswith(first):
-                    continue
-                if info["type"] != "directory":
-                    found[name] = info
-                    continue
-                if withdirs:
-                    found[name] = info
-                is_deep = maxdepth is not None and depth >= maxdepth
-                if not is_deep and not info.get("islink"):
-                    todo.append((name, None, depth + 1))
-        names = sorted(found)
-        return {name: found[name] for name in names} if detail else names
-
-    def du(
-        self,
-        path: str,
-        total: bool = True,
-        maxdepth: int | None = None,
-        withdirs: bool = False,
-        **kwargs: Any,
-    ) -> Any:
-        """Sum up the sizes of all files below a path, or list them."""
-        found = self.find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True)
-        sizes = {name: info["size"] for name, info in found.items()}
-        return sum(sizes.values()) if total else sizes
 
 
 def described(

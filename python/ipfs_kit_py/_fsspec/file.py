@@ -3,8 +3,10 @@
 import io
 from typing import TYPE_CHECKING, Any, cast
 
+from fsspec.asyn import AbstractAsyncStreamedFile
 from fsspec.spec import AbstractBufferedFile
 
+from ipfs_kit_py._fsspec.metrics import measured
 from ipfs_kit_py._fsspec.tree import here
 
 if TYPE_CHECKING:
@@ -22,10 +24,12 @@ _BUFFER_BYTES = 64 << 10
 class _Raw(io.RawIOBase):
     """The bytes themselves; what is missing is told with the path."""
 
-    def __init__(self, file: "IPFSFile", path: str) -> None:
+    def __init__(self, fs: "TreeFileSystem", file: "IPFSFile", path: str) -> None:
         super().__init__()
         self.file = file
         self.path = path
+        self.meter = fs.meter
+        self.reader = fs.reader
 
     def readable(self) -> bool:
         return True
@@ -39,10 +43,12 @@ class _Raw(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         return self.file.seek(offset, whence)
 
+    @measured("read", int)
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         with here(self.path):
             return self.file.readinto(buffer)
 
+    @measured("read", len)
     def readall(self) -> bytes:
         with here(self.path):
             return self.file.read()
@@ -65,9 +71,11 @@ class TreeFile(io.BufferedReader):
         self, fs: "TreeFileSystem", path: str, file: "IPFSFile", details: dict[str, Any]
     ) -> None:
         """Open what the core has opened, under its path."""
-        super().__init__(_Raw(file, path), _BUFFER_BYTES)
+        super().__init__(_Raw(fs, file, path), _BUFFER_BYTES)
         self._file = file
         self.fs = fs
+        self.meter = fs.meter
+        self.reader = fs.reader
         self.path = path
         self.size: int = file.size
         self.details = details
@@ -93,6 +101,10 @@ class TreeFile(io.BufferedReader):
         count = left if size is None or size < 0 else min(size, left)
         if count < self.blocksize:
             return super().read(max(count, 0))
+        return self._read_large(count)
+
+    @measured("read", len)
+    def _read_large(self, count: int) -> bytes:
         at = self.tell()
         self._file.seek(at)
         with here(self.path):
@@ -101,6 +113,13 @@ class TreeFile(io.BufferedReader):
         self.seek(at + len(data))
         return data
 
+    @measured("read", len)
+    def read_at(self, start: int, count: int) -> bytes:
+        """Read a range, wherever the next read begins; from any thread."""
+        with here(self.path):
+            return self._file.read_at(start, count)
+
+    @measured("read", len)
     def read_view(self, size: int | None = -1) -> memoryview:
         """Read where the bytes lie: without a copy if one block holds them.
 
@@ -144,6 +163,8 @@ class CachedFile(AbstractBufferedFile):  # type: ignore[misc] # it has no types
     ) -> None:
         """Open what the core has opened, under its path."""
         self._file = file
+        self.meter = fs.meter
+        self.reader = fs.reader
         super().__init__(
             fs,
             path,
@@ -154,6 +175,38 @@ class CachedFile(AbstractBufferedFile):  # type: ignore[misc] # it has no types
             size=file.size,
         )
 
+    @measured("read", len)
     def _fetch_range(self, start: int, end: int) -> bytes:
         with here(self.path):
             return self._file._reader.read(start, max(0, end - start))
+
+
+class AsyncTreeFile(AbstractAsyncStreamedFile):  # type: ignore[misc] # it has no types
+    """A file that is open for reading by tasks.
+
+    `read` and `close` are awaited; `seek` and `tell` are not. Cancelling a task ends what
+    it reads.
+    """
+
+    def __init__(self, fs: "TreeFileSystem", file: TreeFile) -> None:
+        """Read what is open."""
+        super().__init__(
+            fs, file.path, "rb", file.blocksize, cache_type="none", size=file.size
+        )
+        self._file = file
+        self.details = file.details
+
+    async def read(self, length: int | None = -1) -> bytes:
+        """Read up to `length` bytes, or to the end."""
+        left = max(0, self.size - self.loc)
+        count = left if length is None or length < 0 else min(int(length), left)
+        return cast("bytes", await super().read(count))
+
+    async def _fetch_range(self, start: int, end: int) -> bytes:
+        fs: TreeFileSystem = self.fs
+        return await fs.run(self._file.read_at, start, end - start)
+
+    async def close(self) -> None:
+        """Let go of it."""
+        await super().close()
+        self._file.close()

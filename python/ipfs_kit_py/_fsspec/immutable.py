@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NoReturn
 from ipfs_kit_py._fsspec.options import KitFileSystem
 from ipfs_kit_py._fsspec.paths import At, split, stripped
 from ipfs_kit_py._fsspec.tree import root_of
-from ipfs_kit_py.errors import AccessDeniedError, ComponentUnavailableError
+from ipfs_kit_py.errors import AccessDeniedError
 
 _REFUSED = "ipfs:// never changes: write under mfs://, and `commit()` gives the CID"
 
@@ -70,7 +70,7 @@ class IPFSFileSystem(KitFileSystem):
         return self.put(lpath, rpath, **kwargs)
 
     async def _put(self, lpath: Any, rpath: Any = None, **kwargs: Any) -> Any:
-        return await self._run(lambda: self.put(lpath, rpath, **kwargs))
+        return await self.run(lambda: self.put(lpath, rpath, **kwargs))
 
     async def _put_file(self, lpath: Any, rpath: Any = None, **kwargs: Any) -> Any:
         return await self._put(lpath, rpath, **kwargs)
@@ -80,12 +80,7 @@ class IPFSFileSystem(KitFileSystem):
         for name in ("batch_size", "maxdepth", "mode"):
             kwargs.pop(name, None)
         kwargs.setdefault("profile", self._profile)
-        local = os.fspath(path).removeprefix("file://")
-        # Also says of a reader that it has nobody to write to.
-        engine = self._opened.engine
-        if not hasattr(engine, "add"):
-            raise ComponentUnavailableError("this file system has nobody to add to")
-        done = engine.add(local, **kwargs)
+        done = self.add_to_store(os.fspath(path).removeprefix("file://"), **kwargs)
         if callback is not None:
             callback.relative_update(1)
         return str(done.cid)

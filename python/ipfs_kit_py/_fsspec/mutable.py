@@ -1,36 +1,36 @@
 """`mfs://`: the mutable tree of a repository, read and written."""
 
 import errno
-import mmap
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
+from posixpath import normpath
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from fsspec.callbacks import DEFAULT_CALLBACK
 
+from ipfs_kit_py._fsspec.changes import Step, TreeTransaction, apply, begin, begun, end
+from ipfs_kit_py._fsspec.metrics import measured
 from ipfs_kit_py._fsspec.options import KitFileSystem
-from ipfs_kit_py._fsspec.paths import At
-from ipfs_kit_py._fsspec.writing import IN_MEMORY_BYTES, Mode, WriteFile, bytes_of
+from ipfs_kit_py._fsspec.paths import At, has_cid, has_magic, split, stripped
+from ipfs_kit_py._fsspec.tree import look, root_of
+from ipfs_kit_py._fsspec.writing import Mode, WriteFile, bytes_of
+from ipfs_kit_py._native import CID, split_files_path
 from ipfs_kit_py.errors import (
+    ConflictError,
     FileIOError,
+    InvalidParameterError,
     PathExistsError,
     PathIsADirectoryError,
     PathNotADirectoryError,
-    PathNotFoundError,
 )
 
 if TYPE_CHECKING:
     from fsspec.callbacks import Callback
 
     from ipfs_kit_py._engine.engine import Engine
-
-
-class _Made(TypedDict):
-    create: bool
-    parents: bool
-    profile: str
 
 
 _MODES = {"wb", "ab", "xb"}
@@ -46,13 +46,13 @@ class MFSFileSystem(KitFileSystem):
 
     protocol: ClassVar[str] = "mfs"
     root_marker = "/"
+    transaction_type = TreeTransaction
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
         if isinstance(path, list):
             return [cls._strip_protocol(one) for one in path]
-        names = os.fspath(path).removeprefix("mfs://").split("/")
-        return "/" + "/".join(name for name in names if name)
+        return normpath(f"/{os.fspath(path).removeprefix('mfs://').lstrip('/')}")
 
     def unstrip_protocol(self, name: str) -> str:
         """Put `mfs://` before a path."""
@@ -68,8 +68,7 @@ class MFSFileSystem(KitFileSystem):
         return self._opened.engine
 
     def _at(self, path: str) -> At:
-        names = tuple(name for name in path.split("/") if name)
-        return At(self.engine.files_flush("/"), names)
+        return At(self.engine.files_flush("/"), tuple(self.names(path)))
 
     def commit(self, path: str = "/") -> str:
         """Give the CID that the tree, or what stands at a path, has now.
@@ -114,43 +113,88 @@ class MFSFileSystem(KitFileSystem):
         except FileNotFoundError:
             return 0
 
-    def store(self, path: str, data: IO[bytes], mode: Mode) -> None:
-        """Put bytes at a path.
+    # Changes: at once, or at the end of a transaction.
+
+    @property
+    def _intrans(self) -> bool:
+        return begun(self).is_open
+
+    @_intrans.setter
+    def _intrans(self, is_open: bool) -> None:
+        if is_open:
+            begin(self).is_open = True
+        else:
+            end(self)
+
+    @property
+    def _transaction(self) -> TreeTransaction | None:
+        return begun(self).transaction
+
+    @_transaction.setter
+    def _transaction(self, transaction: TreeTransaction | None) -> None:
+        if transaction is None:
+            end(self)
+        else:
+            begin(self).transaction = transaction
+
+    def start_transaction(self) -> TreeTransaction:
+        """Begin a transaction of this thread or task, or a block inside its own."""
+        transaction: TreeTransaction = self.transaction
+        transaction.start()
+        return transaction
+
+    def end_transaction(self) -> None:
+        """End it, and make its changes.
 
         Raises:
-            PathExistsError: `mode` is `xb`, and something is there.
+            InvalidParameterError: This thread or task has none.
         """
-        if mode == "ab":
-            self._append(path, data)
-            return
-        cid = self.engine.add(data, pin=False, profile=self._profile).cid
-        self._link(str(cid), path, replace=mode == "wb")
+        if not self._intrans:
+            raise InvalidParameterError("this thread or task has begun no transaction")
+        self.transaction.complete()
 
-    def _append(self, path: str, data: IO[bytes]) -> None:
-        size = data.seek(0, os.SEEK_END)
-        data.seek(0)
-        made: _Made = {"create": True, "parents": True, "profile": self._profile}
-        if size <= IN_MEMORY_BYTES:
-            self.engine.files_write(path, data.read(), None, **made)
-            return
-        # The view has no `read`, so that it is taken for what it shows.
-        with (
-            mmap.mmap(data.fileno(), size, access=mmap.ACCESS_READ) as mapped,
-            memoryview(mapped) as view,
-        ):
-            self.engine.files_write(path, view, None, **made)
+    def make(self, changes: Iterable[Step | WriteFile]) -> None:
+        """Make changes of the tree as one; the embedded engine makes all or none."""
+        with ExitStack() as stack:
+            steps = [
+                change if isinstance(change, tuple) else change.step(stack)
+                for change in changes
+            ]
+            self._apply(list(filter(None, steps)))
 
-    def _link(self, source: str, path: str, *, replace: bool) -> None:
+    def _do(self, *steps: Step) -> None:
+        if self._intrans:
+            self.transaction.files.extend(steps)
+            return
+        self._apply(steps)
+
+    @measured("change")
+    def _apply(self, steps: Sequence[Step]) -> None:
+        apply(self.engine, steps, self._profile)
+
+    def _add_at(self, path: str, source: Any, *, replace: bool) -> None:
+        """Add something, and put it at a path now or at the end of a transaction."""
+        if self._intrans:
+            self.transaction.hold()
+        self._link(self.added(source), path, replace=replace)
+
+    def _link(self, cid: CID, path: str, *, replace: bool) -> None:
         try:
-            self.engine.files_cp(
-                source, path, parents=True, force=replace, profile=self._profile
-            )
+            self._do(("link", self.names(path), cid, replace))
         except PathExistsError:
             if self.isdir(path):
                 raise PathIsADirectoryError(
                     errno.EISDIR, "Is a directory", path
                 ) from None
             raise
+
+    def added(self, source: Any) -> CID:
+        """Add something that nothing keeps yet."""
+        return self.add_to_store(source, pin=False, profile=self._profile).cid
+
+    def names(self, path: str) -> list[str]:
+        """Give the names on the way to a place."""
+        return split_files_path(self._strip_protocol(path))
 
     def pipe_file(
         self,
@@ -161,8 +205,7 @@ class MFSFileSystem(KitFileSystem):
     ) -> None:
         """Write a file at once; with `create`, only if nothing is there."""
         path = self._strip_protocol(path)
-        cid = self.engine.add(bytes_of(value), pin=False, profile=self._profile).cid
-        self._link(str(cid), path, replace=mode != "create")
+        self._add_at(path, bytes_of(value), replace=mode != "create")
 
     def put_file(
         self,
@@ -178,10 +221,10 @@ class MFSFileSystem(KitFileSystem):
         if os.path.isdir(local):  # noqa: PTH112 - a text in
             self.makedirs(path, exist_ok=True)
             return
-        callback.set_size(os.path.getsize(local))  # noqa: PTH202 - a text in
-        done = self.engine.add(local, pin=False, profile=self._profile)
-        self._link(str(done.cid), path, replace=mode != "create")
-        callback.absolute_update(done.size)
+        size = os.path.getsize(local)  # noqa: PTH202 - a text in
+        callback.set_size(size)
+        self._add_at(path, local, replace=mode != "create")
+        callback.absolute_update(size)
 
     def touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
         """Make an empty file, or empty one; without `truncate`, note the time on it."""
@@ -189,22 +232,24 @@ class MFSFileSystem(KitFileSystem):
         if truncate or not self.exists(path):
             self.pipe_file(path, b"")
             return
-        now = divmod(time.time_ns(), 10**9)
-        self.engine.files_touch(path, *now, profile=self._profile)
+        self._do(("touch", self.names(path), *divmod(time.time_ns(), 10**9)))
 
     # Entries.
 
     def cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
         """Put what is at a path, or under `ipfs://`, at another; no bytes are copied."""
         target = self._strip_protocol(path2)
-        if path1.startswith(("ipfs://", "/ipfs/")):
-            self._link(path1, target, replace=True)
+        if has_cid(path1):
+            root, names = split(stripped(path1))
+            place = At(root_of(self.reader, root), names)
+            seen = look(self.reader, place, path1)
+            self._link(seen.stat.cid, target, replace=True)
             return
         seen = self._look(self._strip_protocol(path1))
         if seen.stat.kind == "directory":
             self.makedirs(target, exist_ok=True)
             return
-        self._link(str(seen.stat.cid), target, replace=True)
+        self._link(seen.stat.cid, target, replace=True)
 
     def mv(
         self,
@@ -220,10 +265,7 @@ class MFSFileSystem(KitFileSystem):
             target = f"{target.rstrip('/')}/{source.rpartition('/')[2]}"
         if source == target:
             return
-        above = self._parent(target)
-        if above != "/":
-            self.makedirs(above, exist_ok=True)
-        self.engine.files_mv(source, target, profile=self._profile)
+        self._do(("move", self.names(source), self.names(target)))
 
     move = rename = mv
 
@@ -233,46 +275,56 @@ class MFSFileSystem(KitFileSystem):
         recursive: bool = False,
         maxdepth: int | None = None,
     ) -> None:
-        """Remove entries; a directory only if `recursive`."""
-        given = path if isinstance(path, list) else [path]
-        plain = not any(set("*?[") & set(one) for one in given) and maxdepth is None
-        names = (
-            [self._strip_protocol(one) for one in given]
-            if plain
-            else self.expand_path(path, recursive=recursive, maxdepth=maxdepth)
-        )
-        for name in sorted(names, key=len, reverse=not plain):
-            self._remove(name, recursive=recursive)
+        """Remove entries, all or none; a directory only if `recursive`.
 
-    def _remove(self, path: str, *, recursive: bool) -> None:
-        if path == "/":
-            for inner in self.ls("/", detail=False):
-                self._remove(inner, recursive=recursive)
-            return
-        self.engine.files_rm(path, recursive=recursive, profile=self._profile)
+        What has a pattern for its name is that entry; else it is what the pattern fits.
+        """
+        steps: list[Step] = []
+        for one in path if isinstance(path, list) else [path]:
+            steps += [
+                ("remove", self.names(name), recursive, None)
+                for name in self._meant(one, recursive=recursive, maxdepth=maxdepth)
+            ]
+        self._do(*steps)
+
+    def _meant(
+        self, path: str, *, recursive: bool, maxdepth: int | None
+    ) -> Iterable[str]:
+        """Give what a path or pattern stands for, the deepest first."""
+        name = self._strip_protocol(path)
+        if name == "/":
+            return cast("list[str]", self.ls(name, detail=False))
+        if maxdepth is None and (not has_magic(name) or self.exists(name)):
+            return [name]
+        found = self.expand_path(path, recursive=recursive, maxdepth=maxdepth)
+        # What is removed with all below must not be looked for there.
+        tops = [one for one in found if not recursive or self._parent(one) not in found]
+        return sorted(tops, key=len, reverse=True)
 
     def rm_file(self, path: str) -> None:
         """Remove a file."""
-        self._remove(self._strip_protocol(path), recursive=False)
+        self._do(("remove", self.names(path), False, None))
 
     def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
         path = self._strip_protocol(path)
-        if not self.isdir(path):
-            if self.exists(path):
+        while True:
+            seen = self._look(path)
+            if seen.stat.kind != "directory" or seen.link is not None:
                 raise PathNotADirectoryError(errno.ENOTDIR, "Not a directory", path)
-            raise PathNotFoundError(errno.ENOENT, "No such file or directory", path)
-        if self.ls(path):
-            raise FileIOError(errno.ENOTEMPTY, "Directory not empty", path)
-        self._remove(path, recursive=True)
+            if next(self._entries(path, seen), None) is not None:
+                raise FileIOError(errno.ENOTEMPTY, "Directory not empty", path)
+            # Others may put something there meanwhile: then it is looked at again.
+            with suppress(ConflictError):
+                return self._do(("remove", self.names(path), True, seen.stat.cid))
 
     def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
         """Make a directory, which must not be there."""
         path = self._strip_protocol(path)
-        above = self._parent(path)
-        if create_parents and not self.exists(above):
-            self.makedirs(above, exist_ok=True)
-        self.engine.files_mkdir(path, profile=self._profile)
+        names = self.names(path)
+        above = names[:-1] if create_parents else []
+        made: list[Step] = [("mkdir", above, True)] if above else []
+        self._do(*made, ("mkdir", names, False))
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         """Make a directory and those above."""
@@ -280,31 +332,31 @@ class MFSFileSystem(KitFileSystem):
         if not exist_ok and self.exists(path):
             raise PathExistsError(errno.EEXIST, "File exists", path)
         if path != "/":
-            self.engine.files_mkdir(path, parents=True, profile=self._profile)
+            self._do(("mkdir", self.names(path), True))
 
     # The same for tasks.
 
     async def _pipe_file(self, path: str, value: Any, **kwargs: Any) -> None:
-        await self._run(self.pipe_file, path, value, **kwargs)
+        await self.run(self.pipe_file, path, value, **kwargs)
 
     async def _put_file(self, lpath: str, rpath: str, **kwargs: Any) -> None:
-        await self._run(self.put_file, lpath, rpath, **kwargs)
+        await self.run(self.put_file, lpath, rpath, **kwargs)
 
     async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
-        await self._run(self.cp_file, path1, path2, **kwargs)
+        await self.run(self.cp_file, path1, path2, **kwargs)
 
     async def _rm(self, path: Any, recursive: bool = False, **kwargs: Any) -> None:
         kwargs.pop("batch_size", None)
-        await self._run(self.rm, path, recursive, **kwargs)
+        await self.run(self.rm, path, recursive, **kwargs)
 
     async def _rm_file(self, path: str, **kwargs: Any) -> None:
-        await self._run(self.rm_file, path)
+        await self.run(self.rm_file, path)
 
     async def _mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
-        await self._run(self.mkdir, path, create_parents, **kwargs)
+        await self.run(self.mkdir, path, create_parents, **kwargs)
 
     async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
-        await self._run(self.makedirs, path, exist_ok)
+        await self.run(self.makedirs, path, exist_ok)
 
     async def _touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
-        await self._run(self.touch, path, truncate, **kwargs)
+        await self.run(self.touch, path, truncate, **kwargs)

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
-from ipfs_kit_py.errors import ComponentUnavailableError, InvalidParameterError
+from ipfs_kit_py.errors import (
+    ComponentUnavailableError,
+    InvalidParameterError,
+    RepositoryClosedError,
+)
 
 if TYPE_CHECKING:
     from ipfs_kit_py._cache.manager import TieredCacheManager
@@ -44,16 +48,28 @@ class ReaderAlone:
 
     def __init__(self, reader: "Reading") -> None:
         """Keep it."""
-        self.reader = reader
+        from ipfs_kit_py._repository import Repository
+
+        self._reader = reader
+        self._repository = reader if isinstance(reader, Repository) else None
+
+    @property
+    def reader(self) -> "Reading":
+        """What reads.
+
+        Raises:
+            RepositoryClosedError: It was closed, whatever of it is still at hand.
+        """
+        if self._repository is not None and self._repository.closed:
+            raise RepositoryClosedError("the repository was closed: open it anew")
+        return self._reader
 
     @property
     def engine(self) -> "Engine":
-        """Refuse."""
-        from ipfs_kit_py._repository import Repository
-
-        if isinstance(self.reader, Repository):
-            return self.reader  # type: ignore[return-value] # all that is written here
-        raise _no("engine")
+        """What writes, if it is a repository that reads."""
+        if self._repository is None:
+            raise _no("engine")
+        return self._repository  # type: ignore[return-value] # all that is written here
 
     @property
     def tiered_cache(self) -> "TieredCacheManager":

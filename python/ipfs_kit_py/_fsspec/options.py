@@ -1,15 +1,17 @@
 """What file systems are made with, and what they read from."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
+from ipfs_kit_py._fsspec.metrics import Meter, analysis, measured, performance
 from ipfs_kit_py._fsspec.opening import Opened, ReaderAlone, opened, settings
 from ipfs_kit_py._fsspec.reading import TreeFileSystem
 from ipfs_kit_py._hashing import DEFAULT_PROFILE
-from ipfs_kit_py.errors import InvalidParameterError
+from ipfs_kit_py.errors import ComponentUnavailableError, InvalidParameterError
 
 if TYPE_CHECKING:
     from ipfs_kit_py._kit.kit import IpfsKit
+    from ipfs_kit_py._repository import AddResult
     from ipfs_kit_py._repository.reading import Reading
 
 # Options of fsspec's own, for any file system.
@@ -30,8 +32,9 @@ class KitFileSystem(TreeFileSystem):
         role: `leecher`, `worker` or `master`.
         cache_config: Settings of the cache.
         use_mmap: Whether blocks of the disk cache are shown where they lie.
-        enable_metrics: Whether `get_metrics` answers.
-        metrics_config: Nothing can be set; an empty table is taken.
+        enable_metrics: Whether calls are counted, for `get_metrics` and its like.
+        metrics_config: `recent`: how many of the last calls of each kind latencies are
+            told of; 1,024 if not given.
         gateway_only: Read from gateways and the cache, and open no repository.
         gateway_urls: Gateways to read from, in their order; `public` for well-known ones.
         use_gateway_fallback: Ask public gateways too if no others are named.
@@ -54,8 +57,6 @@ class KitFileSystem(TreeFileSystem):
     Raises:
         InvalidParameterError: An option is unknown, or two exclude each other.
     """
-
-    _SCHEMES: ClassVar[str] = "ipfs://"
 
     def __init__(
         self,
@@ -103,8 +104,6 @@ class KitFileSystem(TreeFileSystem):
         }
         if unknown := sorted(set(options) - _OF_FSSPEC):
             raise InvalidParameterError(f"{unknown[0]!r} is no option of ipfs://")
-        if metrics_config:
-            raise InvalidParameterError("metrics_config: there is nothing to set")
         if kit is not None and reader is not None:
             raise InvalidParameterError("kit and reader exclude each other")
         found = settings(
@@ -121,7 +120,8 @@ class KitFileSystem(TreeFileSystem):
         self._settings = {**(metadata or {}), **found}
         self._config_path = config_path
         self._gateway_only = gateway_only
-        self._is_measured = enable_metrics
+        meter = Meter(metrics_config or {})
+        self.meter = meter if enable_metrics else None
         self._given: Opened | None = kit
         if reader is not None:
             self._given = ReaderAlone(reader)
@@ -163,12 +163,61 @@ class KitFileSystem(TreeFileSystem):
         self._readers.clear()
         self._opened.tiered_cache.clear()
 
+    @measured("add", lambda done: int(done.size))
+    def add_to_store(self, source: Any, **options: Any) -> "AddResult":
+        """Add what `kit.ipfs.add` takes, and say what became of it."""
+        # Also says of a reader that it has nobody to write to.
+        engine = self._opened.engine
+        if not hasattr(engine, "add"):
+            raise ComponentUnavailableError("this file system has nobody to add to")
+        return engine.add(source, **options)
+
     def get_metrics(self) -> dict[str, Any]:
-        """Say how often the cache had what was read.
+        """Say what was done so far, and how well the cache worked.
+
+        Returns:
+            `operations`: of each kind of call (`cat_file`, `cat_ranges`, `open`, `read`
+            of open files, `info`, `ls`, `find`, `add`, `change` of the mutable tree)
+            `count`, `errors`, `bytes`, `seconds`, `remote` (how many waited for others
+            than this machine), `p50_ms` and `p95_ms` of the last of them; and what
+            `get_metrics` of the kit's cache says, if there is one.
 
         Raises:
             InvalidParameterError: It was made with `enable_metrics=False`.
         """
-        if not self._is_measured:
-            raise InvalidParameterError("enable_metrics=False: nothing is told")
-        return dict(self._opened.tiered_cache.get_metrics())
+        operations = self._meter_there.show()
+        return {**(self._cache_metrics() or {}), "operations": operations}
+
+    def get_performance_metrics(self) -> dict[str, Any]:
+        """Sum up what was read, and how fast.
+
+        Returns:
+            `reads`, `bytes_read`, `read_seconds`, `bytes_per_second`, `mean_read_bytes`,
+            `errors`; `latency_ms`: `p50` and `p95` of each kind of call; `answered`: how
+            many reads `here` and how many `remote`; `tiers`: what the cache had, or
+            `None`.
+        """
+        return performance(self._meter_there.show(), self._cache_metrics())
+
+    def analyze_metrics(self) -> dict[str, Any]:
+        """Say what takes the time.
+
+        Returns:
+            `summary`: what `get_performance_metrics` says; `slowest`: the kind of call
+            with the highest `p95`, or `None`; `remote_share` of reads (0 to 1); `advice`:
+            sentences, where the numbers give cause for any.
+        """
+        summary = self.get_performance_metrics()
+        return {"summary": summary, **analysis(summary)}
+
+    @property
+    def _meter_there(self) -> Meter:
+        if self.meter is None:
+            raise InvalidParameterError("enable_metrics=False: nothing is counted")
+        return self.meter
+
+    def _cache_metrics(self) -> dict[str, Any] | None:
+        try:
+            return dict(self._opened.tiered_cache.get_metrics())
+        except ComponentUnavailableError:
+            return None

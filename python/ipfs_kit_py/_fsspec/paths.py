@@ -1,16 +1,20 @@
 """Paths of the file systems: text outside, a root and names inside.
 
-Names are literal: nothing is unescaped, so that what a listing gives can be opened.
+Names are literal: nothing is unescaped, so that what a listing gives can be opened. That
+is the rule of the core for paths as text, and so of the command line, and Kubo's.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ipfs_kit_py._native import CID
-from ipfs_kit_py.errors import AccessDeniedError
+from ipfs_kit_py.errors import AccessDeniedError, InvalidParameterError
 
 _SCHEMES = ("ipfs://", "ipfskit://", "ipfs:", "ipfskit:", "/ipfs/")
 _NAME_SCHEMES = ("ipns://", "ipns:", "/ipns/")
+_MAGIC = frozenset("*?[")
+_NOTHING = {"", "."}
+_NO_NAMES = {*_NOTHING, ".."}
 
 
 class At(NamedTuple):
@@ -31,17 +35,25 @@ def stripped(path: str) -> str:
     return "/".join(_parts(path))
 
 
+def has_cid(path: str) -> bool:
+    """Tell whether a path says that it begins with a CID or a name."""
+    return path.startswith((*_SCHEMES, *_NAME_SCHEMES))
+
+
 def split(path: str) -> tuple[str, tuple[str, ...]]:
     """Split a stripped path into the text of its root and the names below.
 
     Raises:
         AccessDeniedError: It is empty: nobody can list all of IPFS.
+        InvalidParameterError: It leads out of its root.
     """
     first, *names = _parts(path) or [""]
     if first == "ipns" and path.startswith("/") and names:
         return f"/ipns/{names[0]}", tuple(names[1:])
     if not first:
         raise AccessDeniedError(13, "the root of ipfs:// has no end; give a CID", path)
+    if ".." in names:
+        raise InvalidParameterError(f"{path!r} leads out of its root")
     return first, tuple(names)
 
 
@@ -55,5 +67,26 @@ def parent(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names[:-1])
 
 
+def has_magic(path: str) -> bool:
+    """Tell whether fsspec takes a path for a pattern."""
+    return not _MAGIC.isdisjoint(path)
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a path can have a name in it; some entries have none of that kind."""
+    return name not in _NO_NAMES and "/" not in name and "\0" not in name
+
+
 def _parts(path: str) -> list[str]:
-    return [part for part in path.split("/") if part]
+    """Leave out what says nothing; what leads out of the root stays at the beginning."""
+    parts = [part for part in path.split("/") if part not in _NOTHING]
+    if ".." not in parts:
+        return parts
+    kept: list[str] = []
+    for part in parts:
+        # A root has nothing above it.
+        if part == ".." and len(kept) > 1:
+            kept.pop()
+        else:
+            kept.append(part)
+    return kept

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 from fsspec.callbacks import DEFAULT_CALLBACK
 
 from ipfs_kit_py._aio.workers import Workers
-from ipfs_kit_py._fsspec.entries import EntryFileSystem, Info, described
-from ipfs_kit_py._fsspec.file import CachedFile, TreeFile
+from ipfs_kit_py._fsspec.entries import Info, described
+from ipfs_kit_py._fsspec.file import AsyncTreeFile, CachedFile, TreeFile
+from ipfs_kit_py._fsspec.lists import ListFileSystem
+from ipfs_kit_py._fsspec.metrics import length_of_all, measured
+from ipfs_kit_py._fsspec.paths import has_magic
 from ipfs_kit_py._fsspec.ranges import read_ranges, span
 from ipfs_kit_py._fsspec.tree import here, path_of
 from ipfs_kit_py._native import FileReader
@@ -35,7 +38,7 @@ _COPY_BYTES = 8 << 20
 _WORKERS = Workers("ipfs-kit-fsspec")
 
 
-class TreeFileSystem(EntryFileSystem):
+class TreeFileSystem(ListFileSystem):
     """Reads trees of UnixFS through fsspec, from any thread, task or process.
 
     What is not asynchronous runs on the calling thread, without an event loop.
@@ -70,6 +73,7 @@ class TreeFileSystem(EntryFileSystem):
     def _is_immutable(self, path: str) -> bool:
         return not path.startswith("/")
 
+    @measured("cat_file", len)
     def cat_file(
         self,
         path: str,
@@ -91,6 +95,7 @@ class TreeFileSystem(EntryFileSystem):
                 return reader.cat(file.cid)
             return reader.cat(file.cid, begin, stop - begin)
 
+    @measured("cat_ranges", length_of_all)
     def cat_ranges(
         self,
         paths: list[str],
@@ -163,11 +168,14 @@ class TreeFileSystem(EntryFileSystem):
         on_error: Literal["raise", "omit", "return"] = "raise",
         **kwargs: Any,
     ) -> Any:
-        """Read one file, or many at once: a table by path."""
+        """Read one file, or many at once: a table by path.
+
+        What has a pattern for its name is that file; else it is all that fits it.
+        """
         if isinstance(path, str) and not recursive and on_error == "raise":
-            stripped = self._strip_protocol(path)
-            if not set("*?[") & set(stripped):
-                return self.cat_file(stripped, **kwargs)
+            name = self._strip_protocol(path)
+            if not has_magic(name) or self.exists(name):
+                return self.cat_file(name, **kwargs)
         return self._cat_many(path, recursive, on_error, **kwargs)
 
     def _cat_many(
@@ -216,6 +224,7 @@ class TreeFileSystem(EntryFileSystem):
                 left -= target.write(view)
                 callback.relative_update(len(view))
 
+    @measured("open")
     def _open(
         self,
         path: str,
@@ -247,32 +256,44 @@ class TreeFileSystem(EntryFileSystem):
 
     # The same for tasks.
 
-    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def open_async(self, path: str, mode: str = "rb", **kwargs: Any) -> Any:
+        """Open a file whose `read` is awaited.
+
+        Raises:
+            ValueError: `mode` is not `rb`, or there is a `compression`.
+        """
+        if mode != "rb" or kwargs.pop("compression", None):
+            raise ValueError(f"mode {mode!r}: tasks read bytes (rb), as they are")
+        file = await self.run(self.open, path, mode, cache_type=None, **kwargs)
+        return AsyncTreeFile(self, file)
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call what blocks, on a thread of ours."""
         return await _WORKERS.run(work, *args, **kwargs)
 
     async def _info(self, path: str, **kwargs: Any) -> Info:
-        return await self._run(self.info, path, **kwargs)
+        return await self.run(self.info, path, **kwargs)
 
     async def _exists(self, path: str, **kwargs: Any) -> bool:
-        return await self._run(self.exists, path, **kwargs)
+        return await self.run(self.exists, path, **kwargs)
 
     async def _isfile(self, path: str) -> bool:
-        return await self._run(self.isfile, path)
+        return await self.run(self.isfile, path)
 
     async def _isdir(self, path: str) -> bool:
-        return await self._run(self.isdir, path)
+        return await self.run(self.isdir, path)
 
     async def _size(self, path: str) -> int:
-        return await self._run(self.size, path)
+        return await self.run(self.size, path)
 
     async def _ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
-        return await self._run(self.ls, path, detail, **kwargs)
+        return await self.run(self.ls, path, detail, **kwargs)
 
     async def _find(self, path: str, **kwargs: Any) -> Any:
-        return await self._run(lambda: self.find(path, **kwargs))
+        return await self.run(lambda: self.find(path, **kwargs))
 
     async def _du(self, path: str, total: bool = True, **kwargs: Any) -> Any:
-        return await self._run(lambda: self.du(path, total, **kwargs))
+        return await self.run(lambda: self.du(path, total, **kwargs))
 
     async def _walk(
         self,
@@ -281,7 +302,7 @@ class TreeFileSystem(EntryFileSystem):
         **kwargs: Any,
     ) -> AsyncIterator[tuple[str, Any, Any]]:
         walking = self.walk(path, maxdepth, **kwargs)
-        while (found := await self._run(next, walking, None)) is not None:
+        while (found := await self.run(next, walking, None)) is not None:
             yield found
 
     async def _cat_file(
@@ -291,7 +312,7 @@ class TreeFileSystem(EntryFileSystem):
         end: int | None = None,
         **kwargs: Any,
     ) -> bytes:
-        return await self._run(self.cat_file, path, start, end, **kwargs)
+        return await self.run(self.cat_file, path, start, end, **kwargs)
 
     async def _cat_ranges(
         self,
@@ -304,9 +325,9 @@ class TreeFileSystem(EntryFileSystem):
         **kwargs: Any,
     ) -> list[Any]:
         del batch_size, kwargs
-        return await self._run(
+        return await self.run(
             self.cat_ranges, paths, starts, ends, max_gap=max_gap, on_error=on_error
         )
 
     async def _get_file(self, rpath: str, lpath: Any, **kwargs: Any) -> None:
-        await self._run(self.get_file, rpath, lpath, **kwargs)
+        await self.run(self.get_file, rpath, lpath, **kwargs)

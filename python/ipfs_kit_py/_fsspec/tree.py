@@ -3,11 +3,10 @@
 import errno
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ipfs_kit_py import _native
-from ipfs_kit_py._fsspec.paths import At, parent
+from ipfs_kit_py._fsspec.paths import At, is_name, parent
 from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import (
     AccessDeniedError,
@@ -16,8 +15,10 @@ from ipfs_kit_py.errors import (
     ContentNotFoundError,
     FileIOError,
     InvalidParameterError,
+    NameNotFoundError,
     PathNotADirectoryError,
     PathNotFoundError,
+    UnsafePathError,
 )
 
 if TYPE_CHECKING:
@@ -38,25 +39,42 @@ class Seen(NamedTuple):
     """What the link says that stood there."""
 
 
-@contextmanager
-def here(path: str, *, is_whole: bool = False) -> Iterator[None]:
-    """Say of a block that nobody has what that means for a path.
+class here:  # noqa: N801 - read as a word of the language
+    """Says of a block that nobody has what that means for a path.
+
+    It is around every read: a class is four times as fast as a generator.
 
     Args:
         path: The path.
         is_whole: Whether the block is the first of all.
     """
-    try:
-        yield
-    except (ContentIncompleteError, ContentNotFoundError):
-        raise
-    except BlockNotFoundError as error:
-        if is_whole:
+
+    __slots__ = ("is_whole", "path")
+
+    def __init__(self, path: str, *, is_whole: bool = False) -> None:
+        self.path = path
+        self.is_whole = is_whole
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: object,
+    ) -> None:
+        """Raise what it means."""
+        if kind is None or not isinstance(error, BlockNotFoundError):
+            return
+        if isinstance(error, ContentIncompleteError | ContentNotFoundError):
+            return
+        if self.is_whole:
             raise ContentNotFoundError(
-                errno.ENOENT, f"nobody has it: {error}", path
+                errno.ENOENT, f"nobody has it: {error}", self.path
             ) from error
         raise ContentIncompleteError(
-            errno.EIO, f"blocks are missing: {error}", path
+            errno.EIO, f"blocks are missing: {error}", self.path
         ) from error
 
 
@@ -127,8 +145,13 @@ def listed(
     """Iterate over a directory: entries, and for links what stands behind them.
 
     A link that leads nowhere has its target, and nothing behind it.
+
+    Raises:
+        UnsafePathError: A name is none that a path can have.
     """
     for entry in guarded(lambda: reader.ls(seen.stat.cid), shown):
+        if not is_name(entry.name):
+            raise UnsafePathError(f"{shown}: {entry.name!r} is no name of a file")
         if entry.kind is None:
             raise ContentIncompleteError(
                 errno.EIO, f"the block {entry.cid} is missing", f"{shown}/{entry.name}"
@@ -179,5 +202,8 @@ def root_of(reader: "Reading", name: str) -> CID:
     """Give the root that a CID or `/ipns/NAME` stands for."""
     if not name.startswith("/"):
         return CID(name)
-    with here(name):
-        return reader.resolve(name)
+    try:
+        with here(name):
+            return reader.resolve(name)
+    except NameNotFoundError as error:
+        raise ContentNotFoundError(errno.ENOENT, str(error), name) from error

@@ -2,7 +2,10 @@
 
 import errno
 import io
+import mmap
+import os
 import tempfile
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -10,6 +13,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
+    from ipfs_kit_py._fsspec.changes import Step
     from ipfs_kit_py._fsspec.mutable import MFSFileSystem
 
 Mode = Literal["wb", "ab", "xb"]
@@ -83,16 +87,38 @@ class WriteFile(io.RawIOBase):
             if self.autocommit and not self._is_done:
                 self.commit()
         finally:
-            if self.autocommit:
-                self._spool.close()
             super().close()
 
     def commit(self) -> None:
         """Put it into the tree."""
-        self._is_done = True
+        try:
+            self.fs.make([self])
+        finally:
+            self.discard()
+
+    def step(self, stack: ExitStack) -> "Step | None":
+        """Give the change of the tree that it is; nothing if it was forgotten.
+
+        What it is made of is added to the store; what is appended is at hand until
+        `stack` ends.
+        """
+        if self._is_done:
+            return None
+        names = self.fs.names(self.path)
         self._spool.seek(0)
-        self.fs.store(self.path, self._spool, self.mode)
-        self._spool.close()
+        if self.mode == "ab":
+            return "append", names, self._whole(stack)
+        return "link", names, self.fs.added(self._spool), self.mode == "wb"
+
+    def _whole(self, stack: ExitStack) -> "bytes | memoryview":
+        size = self._spool.seek(0, os.SEEK_END)
+        self._spool.seek(0)
+        if size <= IN_MEMORY_BYTES:
+            return self._spool.read()
+        mapped = mmap.mmap(self._spool.fileno(), size, access=mmap.ACCESS_READ)
+        stack.enter_context(mapped)
+        # The view has no `read`, so that it is taken for what it shows.
+        return stack.enter_context(memoryview(mapped))
 
     def discard(self) -> None:
         """Forget it."""

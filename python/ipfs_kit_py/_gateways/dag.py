@@ -13,10 +13,7 @@ from ipfs_kit_py._http.waiting import SLICE_SECONDS, check
 from ipfs_kit_py._native import CID, Block, CancelToken, verified_blocks
 from ipfs_kit_py._sources.asking import go_on
 from ipfs_kit_py._sources.source import WHOLE, Attended, Scope, VerifyingSource
-from ipfs_kit_py.errors import (
-    IntegrityError,
-    IPFSError,
-)
+from ipfs_kit_py.errors import CancelledError, IntegrityError, IPFSError
 
 if TYPE_CHECKING:
     from ipfs_kit_py._gateways.gateway import Gateway
@@ -36,6 +33,8 @@ _MOST_VAIN_BYTES: Final = 32 << 20
 # that is written to disk all folders are looked at before any file.
 _MOST_MISSES: Final = 500
 _AT_ONCE: Final = 16
+# Where nobody waits for any of them.
+MOST_AT_ONCE: Final = 64
 _MOST_BYTES_AT_ONCE: Final = 1 << 20
 # Nobody waits for the next block longer than this; it is asked for by itself then.
 _PATIENCE_SECONDS: Final = 5.0
@@ -73,7 +72,7 @@ class DagStream(VerifyingSource, Attended):
         self._pool = pool
         self._root = root
         self._path = "/".join(quote(part, safe="") for part in (str(root), *names))
-        self._query = f"{_QUERY}{scope.kind}{_span(scope)}"
+        self._query = f"{scope.kind}{_span(scope)}"
         self.cost = cost
         self._token = CancelToken()
         self._changed = threading.Condition()
@@ -103,15 +102,10 @@ class DagStream(VerifyingSource, Attended):
         self._end()
 
     def _begin(self, cids: Sequence[CID]) -> None:
-        gateways = [
-            at
-            for at in self._pool.gateways
-            if at.gives_cars and not at.health.pause_seconds
-        ]
-        if self._root not in cids or not gateways:
+        best = giver_in(self._pool) if self._root in cids else None
+        if best is None:
             self._state = "ended"
             return
-        best = min(gateways, key=lambda at: at.health.rank)
         self._state = "coming"
         threading.Thread(
             target=self._run, args=[best], name="ipfs-kit-car", daemon=True
@@ -149,6 +143,9 @@ class DagStream(VerifyingSource, Attended):
         try:
             with self._token:
                 self._read(gateway)
+        except CancelledError:
+            # Whoever closed this has what was wanted.
+            pass
         except IPFSError as error:
             import logging
 
@@ -158,32 +155,25 @@ class DagStream(VerifyingSource, Attended):
             self._end()
 
     def _read(self, gateway: "Gateway") -> None:
-        blocks = gateway.stream(f"/ipfs/{self._path}?{self._query}", ACCEPT, _TYPE)
-        # The first by itself, since somebody waits; then some at once.
         count = size = 0
-        while batch := _batch(blocks, _AT_ONCE if count else 1):
-            self._put(gateway, batch)
+        for batch in verified_dag(gateway, self._path, self._query):
+            for cid, block in batch:
+                self._put(cid, block)
             count += len(batch)
-            size += sum(len(data) for _, data in batch)
+            size += sum(len(block) for _, block in batch)
             if size > max(count, _AT_ONCE) * _LARGE_BYTES:
                 # Side by side these come sooner.
                 return
 
-    def _put(self, gateway: "Gateway", batch: list[tuple[CID, bytes]]) -> None:
-        cids = [cid for cid, _ in batch]
-        checked = verified_blocks(cids, [data for _, data in batch])
-        for cid, block in zip(cids, checked, strict=True):
-            if block is None:
-                gateway.health.misbehaved()
-                raise IntegrityError(f"it gave a CAR with wrong bytes for {cid}")
-            self._learn(cid, block)
-            with self._changed:
-                if cid in self._needless:
-                    continue
-                self._make_room()
-                self._blocks[cid] = block
-                self._bytes += len(block)
-                self._changed.notify_all()
+    def _put(self, cid: CID, block: Block) -> None:
+        self._learn(cid, block)
+        with self._changed:
+            if cid in self._needless:
+                return
+            self._make_room()
+            self._blocks[cid] = block
+            self._bytes += len(block)
+            self._changed.notify_all()
 
     def _make_room(self) -> None:
         """Wait until there is room."""
@@ -204,6 +194,43 @@ class DagStream(VerifyingSource, Attended):
         with self._changed:
             self._state = "ended"
             self._changed.notify_all()
+
+
+def giver_in(pool: "Pool") -> "Gateway | None":
+    """Give the gateway to ask for a CAR; `None` if there is none now."""
+    ready = [at for at in pool.gateways if at.gives_cars and not at.health.pause_seconds]
+    return min(ready, key=lambda at: at.health.rank, default=None)
+
+
+def verified_dag(
+    gateway: "Gateway", path: str, scope: str = "all", at_once: int = _AT_ONCE
+) -> Iterator[list[tuple[CID, Block]]]:
+    """Iterate over the blocks of a CAR, some at a time, as they come.
+
+    Args:
+        gateway: Whom to ask.
+        path: A CID, and names below it as a URL has them.
+        scope: How much of what that leads to.
+        at_once: How many to wait for, if they are small.
+
+    Raises:
+        IntegrityError: A block is not what its CID names.
+        IPFSError: As `Gateway.stream` does.
+    """
+    blocks = gateway.stream(f"/ipfs/{path}?{_QUERY}{scope}", ACCEPT, _TYPE)
+    most = 1
+    while batch := _batch(blocks, most):
+        cids = [cid for cid, _ in batch]
+        checked = verified_blocks(cids, [data for _, data in batch])
+        found: list[tuple[CID, Block]] = []
+        for cid, block in zip(cids, checked, strict=True):
+            if block is None:
+                gateway.health.misbehaved()
+                raise IntegrityError(f"it gave a CAR with wrong bytes for {cid}")
+            found.append((cid, block))
+        yield found
+        # The first by itself, since somebody waits; then some at once.
+        most = at_once
 
 
 def _span(scope: Scope) -> str:

@@ -157,6 +157,19 @@ class GatewaySource(VerifyingSource, Attended):
         finally:
             stream.close()
 
+    def stream_dag(self, root: CID) -> Iterator[tuple[CID, Block]]:
+        """Give all blocks of a DAG as one gateway sends them, in its order.
+
+        Raises:
+            IPFSError: It broke off, or sent wrong bytes; what came before is good.
+        """
+        from ipfs_kit_py._gateways.dag import MOST_AT_ONCE, giver_in, verified_dag
+
+        gateway = giver_in(self._pool)
+        if gateway is not None:
+            for batch in verified_dag(gateway, str(root), at_once=MOST_AT_ONCE):
+                yield from batch
+
     def close(self) -> None:
         """Close all connections; what is asked for later makes new ones."""
         self._client.close()

@@ -12,6 +12,7 @@ from ipfs_kit_py._hashing import StrPath
 from ipfs_kit_py._ipfs.node import with_resources
 from ipfs_kit_py._kit.configuring import Configuring
 from ipfs_kit_py._kit.content import Content
+from ipfs_kit_py._kit.learning import GATED, Learning, switched_off
 from ipfs_kit_py._kit.methods import METHODS, PARTS
 from ipfs_kit_py._kit.remote_pinning import RemotePinning
 from ipfs_kit_py._kit.roles import RoleName, roles_with
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _told: set[str] = set()
 
 
-class IpfsKit(Content, Configuring, RemotePinning, Running, Closing):
+class IpfsKit(Content, Configuring, Learning, RemotePinning, Running, Closing):
     """The kit: what a node of its role can do, behind one object.
 
     It opens the repository and starts no process; a component starts what it manages at
@@ -168,15 +169,16 @@ class IpfsKit(Content, Configuring, RemotePinning, Running, Closing):
         """Give what is called by name; say why if a component is not there."""
         if name in METHODS:
             return self._bound(name)
-        if name in PARTS:
+        if name in PARTS or not self._has(name):
             raise self._absent(name, name)
         kind = type(self).__name__
         raise AttributeError(f"{kind!r} object has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
         """List the methods that are there, those called by name among them."""
-        here = [name for name, at in METHODS.items() if at.component not in PARTS]
-        return sorted({*super().__dir__(), *here})
+        absent = {*PARTS, *(name for name in GATED if not self._has(name))}
+        here = [name for name, at in METHODS.items() if at.component not in absent]
+        return sorted({*super().__dir__(), *here} - absent)
 
     def close(self) -> None:
         """Let go of the repository, the cache, connections, and what was started."""
@@ -199,7 +201,7 @@ class IpfsKit(Content, Configuring, RemotePinning, Running, Closing):
 
     def _bound(self, method: str) -> Callable[..., Any]:
         component, attribute = METHODS[method]
-        if component in PARTS:
+        if component in PARTS or not self._has(component):
             raise self._absent(method, component)
         owner = self if component == "kit" else getattr(self, component)
         return cast("Callable[..., Any]", getattr(owner, attribute))
@@ -211,6 +213,8 @@ class IpfsKit(Content, Configuring, RemotePinning, Running, Closing):
             return ComponentUnavailableError(
                 f"{name} is there on a {allowed}, and this node is a {self.role}"
             )
+        if component in GATED:
+            return switched_off(name, component)
         part = PARTS[component]
         return ComponentUnavailableError(
             f"{name} belongs to {part}, which this version does not have"

@@ -126,7 +126,12 @@ _OTHERS = {
         "graph_rag",
         "retrieve generate_embedding format_context_for_llm generate_llm_prompt",
     ),
-    **_same("model_registry", "add_model get_model list_models"),
+    **_same(
+        "model_registry",
+        """
+        add_model get_model list_models get_model_cid update_model_metadata delete_model
+        """,
+    ),
     **_same("dataset_manager", "add_dataset get_dataset list_datasets"),
     **_same(
         "langchain_integration",
@@ -148,7 +153,7 @@ _OTHERS = {
         prepare_distributed_task execute_training_task aggregate_training_results
         """,
     ),
-    "get_data_loader": Method("ipfs_dataloader", "get_data_loader"),
+    "get_data_loader": Method("kit", "get_data_loader"),
     **_same(
         "metadata_index",
         "get_metadata_index sync_metadata_index publish_metadata_index",
@@ -167,12 +172,9 @@ PARTS: dict[str, str] = {
     "knowledge_graph": "the knowledge graph",
     "graph_query": "the knowledge graph",
     "graph_rag": "the knowledge graph",
-    "model_registry": "machine learning",
-    "dataset_manager": "machine learning",
     "langchain_integration": "machine learning",
     "llama_index_integration": "machine learning",
     "distributed_training": "machine learning",
-    "ipfs_dataloader": "machine learning",
     "monitoring": "monitoring",
     "dashboard": "monitoring",
 }

@@ -157,6 +157,18 @@ class Names(Session):
         """
         return read_record(self._client, self._folder, self._ipns_name(name))
 
+    def own_record(self, name: str) -> bytes | None:
+        """Give the newest record of a name that the node has itself, asking nobody.
+
+        Raises:
+            OfflineError: The node is offline, and its gateway is not known.
+        """
+        known = self._ipns_name(name)
+        try:
+            return read_record(self._client, self._folder, known, local=True)
+        except NotFoundError:
+            return None
+
     def name_put(self, name: str, record: bytes) -> Published:
         """Give the node a record that anyone has signed, which it tells others.
 
@@ -210,8 +222,8 @@ class Names(Session):
     def _record(self, name: str) -> bytes | None:
         """Give the record of a name that the node has itself, if it shows it."""
         try:
-            return read_record(self._client, self._folder, name, local=True)
-        except (OfflineError, EngineError, EngineUnavailableError, NotFoundError):
+            return self.own_record(name)
+        except (OfflineError, EngineError, EngineUnavailableError):
             return None
 
     def _ipns_name(self, name: str) -> str:

@@ -81,6 +81,14 @@ class IPFSFile(io.RawIOBase):
         self._went(len(data))
         return data
 
+    def read_at(self, start: int, size: int) -> bytes:
+        """Read a range, wherever the next read begins."""
+        self._check_open()
+        data = self._reader.read(start, size)
+        if self._ahead is not None:
+            self._ahead(start, len(data))
+        return data
+
     def peek(self, size: int = 0, /) -> bytes:
         """Show some of what comes next, and stay; Python finds line ends by it."""
         self._check_open()

@@ -16,6 +16,7 @@ from ipfs_kit_py._sources.source import (
     CheckingSource,
     DagSource,
     Scope,
+    StreamingDagSource,
     VerifyingSource,
     Watched,
 )
@@ -25,6 +26,7 @@ from ipfs_kit_py.errors import (
     EngineUnavailableError,
     IntegrityError,
     IPFSError,
+    LimitExceededError,
     TimedOutError,
     UnreachableError,
 )
@@ -185,6 +187,39 @@ class Chain:
         ]
         if wanted and self._far:
             self._fetch(wanted, {}, self._flights.ended, ahead=True)
+
+    @property
+    def sends_whole(self) -> bool:
+        """Whether a source sends whole DAGs: see `bring`."""
+        return any(isinstance(source, StreamingDagSource) for source in self._far)
+
+    def bring(self, root: CID, most_bytes: int) -> None:
+        """Have a source send a whole DAG, and keep what comes, on the calling thread.
+
+        Many small blocks come so in a fraction of the time. What is here comes again.
+
+        Args:
+            root: The top.
+            most_bytes: What the DAG has at most: a source that sends more is left.
+
+        Raises:
+            LimitExceededError: It sent more.
+            IPFSError: It could not be asked, or broke off. What came is kept.
+        """
+        givers = (it for it in self._far if isinstance(it, StreamingDagSource))
+        giver = next(givers, None)
+        came = 0
+        for cid, block in () if giver is None else giver.stream_dag(root):
+            check_cancelled()
+            came += len(block)
+            if came > most_bytes:
+                raise LimitExceededError(f"{root} has more than {most_bytes} bytes")
+            self._keeper.keep_block(cid, block, lasting=True)
+            self._keeper.count_fetched([block])
+
+    def are_here(self, cids: Sequence[CID]) -> int:
+        """Tell how many of some blocks are on this machine."""
+        return len(self._ask(self._near, list(cids), _leave).blocks)
 
     def _fetch(
         self,

@@ -1,6 +1,6 @@
 """Reading files, blocks and DAGs out of a chain of sources."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Literal, TypeAlias
@@ -87,6 +87,19 @@ class ChainReader(Reading, DagReading, BlockReading):
     def reading_whole(self, *paths: IPFSPath) -> AbstractContextManager[None]:
         """Let sources give DAGs in one go that this thread is about to read."""
         return self._chain.reading_whole(*paths)
+
+    @property
+    def sends_whole(self) -> bool:
+        """Whether a source beyond this machine sends whole DAGs: see `bring`."""
+        return self._chain.sends_whole
+
+    def bring(self, root: CID, most_bytes: int) -> None:
+        """Have a source send a whole DAG, and keep what comes: see `Chain.bring`."""
+        self._chain.bring(root, most_bytes)
+
+    def are_here(self, cids: Sequence[CID]) -> int:
+        """Tell how many of some blocks are on this machine."""
+        return self._chain.are_here(cids)
 
     @contextmanager
     def sharing(self, path: IPFSPath) -> "Iterator[Asking]":

@@ -112,6 +112,18 @@ class DagSource(Source, Protocol):
         """
 
 
+@runtime_checkable
+class StreamingDagSource(Source, Protocol):
+    """One that can send a whole DAG, whatever of it is asked for first."""
+
+    def stream_dag(self, root: CID) -> "Iterator[tuple[CID, Block]]":
+        """Give all blocks of a DAG as they come, verified, in any order.
+
+        Raises:
+            IPFSError: It could not be asked, or broke off.
+        """
+
+
 def cost_of(tier: str) -> float:
     """Give the place of a tier."""
     return float(ORDER.index(tier))

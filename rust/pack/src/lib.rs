@@ -71,7 +71,7 @@ pub use joined::Joining;
 pub use map::Mapping;
 pub use pack::{Found, Pack};
 pub use padding::{most_data_bytes, most_padding_bytes};
-pub use private::Private;
+pub use private::{Back, Private};
 pub use scan::{Sections, scan_end};
 pub use seal::reindex;
 pub use verified::{Key, Verified};

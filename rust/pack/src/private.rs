@@ -25,10 +25,32 @@ enum Memory {
     Anonymous {
         _map: MmapMut,
     },
+    Lent {
+        _lent: Lent,
+    },
     #[cfg(target_os = "linux")]
     Pages {
         _pages: system::Pages,
     },
+}
+
+/// Takes memory back that nobody looks at any more; it may be asked to on any thread.
+pub trait Back: Send + Sync {
+    /// Takes it.
+    fn take(&self, map: MmapMut);
+}
+
+struct Lent {
+    map: Option<MmapMut>,
+    back: Box<dyn Back>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(map) = self.map.take() {
+            self.back.take(map);
+        }
+    }
 }
 
 impl Private {
@@ -41,6 +63,13 @@ impl Private {
     pub fn of(mut map: MmapMut) -> Self {
         let (start, bytes) = (map.as_mut_ptr(), map.len());
         Self { start, bytes, _memory: Memory::Anonymous { _map: map } }
+    }
+
+    /// The first bytes of memory that was filled already; it is given back in the end.
+    pub fn lent(mut map: MmapMut, bytes: usize, back: impl Back + 'static) -> Self {
+        let (start, bytes) = (map.as_mut_ptr(), bytes.min(map.len()));
+        let lent = Lent { map: Some(map), back: Box::new(back) };
+        Self { start, bytes, _memory: Memory::Lent { _lent: lent } }
     }
 
     /// Where the bytes begin. They may be read and written as long as this lives.

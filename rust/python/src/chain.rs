@@ -92,7 +92,7 @@ impl FromPyObject<'_, '_> for Places {
 }
 
 impl Places {
-    fn reads(&self, desk: Desk) -> Reads {
+    pub(crate) fn reads(&self, desk: Desk) -> Reads {
         Reads { places: self.clone(), desk, budget: Budget::default() }
     }
 

@@ -13,6 +13,7 @@ use ipfs_kit_dag::DagError;
 use ipfs_kit_hash::HashError;
 use ipfs_kit_hash::sha256::KernelError;
 use ipfs_kit_ipns::IpnsError;
+use ipfs_kit_loader::TarError;
 use ipfs_kit_pack::PackError;
 use ipfs_kit_repo::{RepoError, is_disk_full};
 use ipfs_kit_unixfs::{ParamError, UnixFsError};
@@ -398,6 +399,20 @@ impl From<UnixFsError> for Failure {
             | UnixFsError::Memory { .. } => LIMIT,
             UnixFsError::Node { .. } => MALFORMED,
             UnixFsError::Cancelled => CANCELLED,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<TarError> for Failure {
+    fn from(error: TarError) -> Self {
+        let kind = match error {
+            TarError::File(error) => return error.into(),
+            TarError::NoHead { .. }
+            | TarError::Malformed { .. }
+            | TarError::CutOff { .. }
+            | TarError::NotWhole { .. } => MALFORMED,
+            TarError::Limit { .. } => LIMIT,
         };
         Self::new(kind, error)
     }

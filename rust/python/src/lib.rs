@@ -20,6 +20,7 @@ mod column;
 mod disk_cache;
 mod draft;
 mod errors;
+mod feed;
 mod hashing;
 mod http_chunks;
 mod ipld;
@@ -34,6 +35,7 @@ mod repo_add;
 mod repo_blocks;
 mod repo_dag;
 mod repo_files;
+mod repo_files_apply;
 mod repo_list;
 mod repo_names;
 mod repo_path;
@@ -44,6 +46,7 @@ mod repo_read;
 mod repo_upkeep;
 mod running;
 mod stream;
+mod tar;
 mod text;
 
 use pyo3::pymodule;
@@ -75,6 +78,8 @@ mod _native {
     use crate::draft::Draft;
     #[pymodule_export]
     use crate::errors::error_codes;
+    #[pymodule_export]
+    use crate::feed::{Feed, Order, Samples};
     #[pymodule_export]
     use crate::hashing::{TreeEntries, hash_path, hash_paths, hash_stream};
     #[pymodule_export]
@@ -111,6 +116,8 @@ mod _native {
         repo_files_write,
     };
     #[pymodule_export]
+    use crate::repo_files_apply::{Hold, repo_files_apply};
+    #[pymodule_export]
     use crate::repo_list::{repo_ls, repo_refs};
     #[pymodule_export]
     use crate::repo_names::{
@@ -137,6 +144,8 @@ mod _native {
     use crate::repo_upkeep::{repo_compact, repo_gc, repo_rebuild, repo_verify};
     #[pymodule_export]
     use crate::stream::Stream;
+    #[pymodule_export]
+    use crate::tar::TarMembers;
 
     use pyo3::prelude::{Bound, PyModule, PyModuleMethods, PyResult};
 

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ipfs_kit_cid::Cid;
+use ipfs_kit_dag::BlockSource;
 use ipfs_kit_repo::{RepoError, Session};
 use ipfs_kit_unixfs::edit::{Editor, WriteMode};
 use ipfs_kit_unixfs::read::{self, resolve};
@@ -83,12 +84,12 @@ fn now() -> Option<Mtime> {
     Some(Mtime { seconds, nanoseconds: since.subsec_nanos() })
 }
 
-fn strs(names: &[String]) -> Vec<&str> {
+pub(crate) fn strs(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
 /// Changes the tree by one step of the editor.
-fn change(
+pub(crate) fn change(
     py: Python<'_>,
     repository: &Repository,
     profile: &str,
@@ -178,16 +179,24 @@ pub(crate) fn repo_files_unlink(
     #[pyo3(from_py_with = text)] profile: &str,
     recursive: bool,
 ) -> Outcome<CID> {
+    remove(py, repository, profile, |editor, base, _| {
+        Ok(editor.unlink(base, &strs(&path), recursive)?)
+    })
+}
+
+/// Changes the tree by removals alone: what is removed leaves its blocks to a collection, so
+/// that it has to be possible on a full disk.
+pub(crate) fn remove(
+    py: Python<'_>,
+    repository: &Repository,
+    profile: &str,
+    edit: impl Fn(&mut Editor<'_>, &Cid, &Session) -> Outcome<Cid> + Send + Sync,
+) -> Outcome<CID> {
     let handle = repository.handle()?;
     let params = params::settle(profile, None)?;
     running::run(py, None, |control| {
         let change = Change { handle: &handle, params: &params, control };
-        // What is removed leaves its blocks to a collection, also on a full disk.
-        handle.with_room(Failure::is_disk_full, || {
-            change.repeated(|editor, base, _| {
-                Ok(editor.unlink(base, &strs(&path), recursive)?)
-            })
-        })
+        handle.with_room(Failure::is_disk_full, || change.repeated(&edit))
     })
 }
 
@@ -206,7 +215,7 @@ pub(crate) fn repo_files_rename(
 }
 
 /// How long a file is in a tree; 0 if it is not there.
-fn length(session: &Session, root: &Cid, path: &[String]) -> Outcome<u64> {
+pub(crate) fn length(session: &Session, root: &Cid, path: &[String]) -> Outcome<u64> {
     match resolve(session, root, path) {
         Ok(found) => Ok(read::stat(session, &found.cid)?.size),
         Err(UnixFsError::NoSuchEntry { .. }) => Ok(0),
@@ -311,10 +320,19 @@ pub(crate) fn repo_files_find(
     let handle = repository.handle()?;
     running::run_here(py, |_| {
         let Some(root) = handle.files_root()? else { return Ok(None) };
-        match resolve(&*handle, &root, &path) {
-            Ok(found) if found.remainder.is_empty() => Ok(Some(CID(found.cid))),
-            Ok(_) | Err(UnixFsError::NoSuchEntry { .. }) => Ok(None),
-            Err(error) => Err(Failure::from(error)),
-        }
+        Ok(find(&*handle, &root, &path)?.map(CID))
     })
+}
+
+/// What stands at a path in a tree.
+pub(crate) fn find(
+    source: &impl BlockSource,
+    root: &Cid,
+    path: &[String],
+) -> Outcome<Option<Cid>> {
+    match resolve(source, root, path) {
+        Ok(found) if found.remainder.is_empty() => Ok(Some(found.cid)),
+        Ok(_) | Err(UnixFsError::NoSuchEntry { .. }) => Ok(None),
+        Err(error) => Err(Failure::from(error)),
+    }
 }

@@ -1,5 +1,6 @@
-//! Paths as people write them: `ipfs://CID/a`, `/ipfs/CID/a`, `ipfs:CID`, `CID/a`, a `CID`,
-//! and those that begin with a name: `/ipns/NAME/a`, `ipns://NAME/a`, `ipns:NAME`.
+//! Paths as people write them: `ipfs://CID/a`, `ipfskit://CID/a`, `/ipfs/CID/a`, `ipfs:CID`, `CID/a`, a `CID`,
+//! and those that begin with a name: `/ipns/NAME/a`, `ipns://NAME/a`, `ipns:NAME`. Names are
+//! literal in all of them, as Kubo takes them: what a listing shows can be read.
 
 use ipfs_kit_cid::{Cid, to_string};
 use ipfs_kit_dag::BlockSource;
@@ -130,30 +131,16 @@ pub(crate) fn take_cid(value: &Bound<'_, PyAny>) -> Outcome<Cid> {
 /// Reads a path as text.
 pub(crate) fn parse(text: &str) -> Outcome<At> {
     let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "ipfs" => Some(false),
-        "ipns" => Some(true),
+    let (is_name, rest) = match scheme.to_ascii_lowercase().as_str() {
+        "ipfs" | "ipfskit" => (false, rest.strip_prefix("/ipfs/").unwrap_or(rest)),
+        "ipns" => (true, rest.strip_prefix("/ipns/").unwrap_or(rest)),
         // A colon in a name.
-        _ => None,
-    };
-    let (is_name, names) = match (scheme, rest.strip_prefix("//")) {
-        // Only a URL has its bytes escaped.
-        (Some(is_name), Some(url)) => {
-            let path = url.split(['?', '#']).next().unwrap_or_default();
-            let names: Outcome<_> =
-                split(path).iter().map(|name| unescape(name)).collect();
-            (is_name, names?)
-        }
-        (Some(true), None) => (true, split(rest.strip_prefix("/ipns/").unwrap_or(rest))),
-        (Some(false), None) => {
-            (false, split(rest.strip_prefix("/ipfs/").unwrap_or(rest)))
-        }
-        (None, _) => match text.strip_prefix("/ipns/") {
-            Some(path) => (true, split(path)),
-            None => (false, split(text.strip_prefix("/ipfs/").unwrap_or(text))),
+        _ => match text.strip_prefix("/ipns/") {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix("/ipfs/").unwrap_or(text)),
         },
     };
-    let mut names = clean(names, text)?.into_iter();
+    let mut names = clean(split(rest), text)?.into_iter();
     let root = names.next().unwrap_or_default();
     let root = match (is_name, root.is_empty()) {
         (false, _) => Root::Cid(ipfs_kit_cid::parse(&root)?),
@@ -204,25 +191,6 @@ pub(crate) fn clean(names: Vec<String>, text: &str) -> Outcome<Vec<String>> {
         }
     }
     Ok(kept)
-}
-
-fn unescape(name: &str) -> Outcome<String> {
-    let wrong = || Failure::parameter(format!("{name:?} is wrongly escaped in a URL"));
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let (digits, after) = rest.split_first_chunk::<2>().ok_or_else(wrong)?;
-        let digit = |at: usize| char::from(digits[at]).to_digit(16);
-        let (high, low) = (digit(0).ok_or_else(wrong)?, digit(1).ok_or_else(wrong)?);
-        bytes.push(u8::try_from(high * 16 + low).map_err(|_| wrong())?);
-        rest = after;
-    }
-    String::from_utf8(bytes).map_err(|_| wrong())
 }
 
 /// The root of a path, as Python has it.

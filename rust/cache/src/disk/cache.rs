@@ -52,7 +52,7 @@ impl Drop for DiskCache {
 
 impl DiskCache {
     /// Opens the cache in a folder, which is made if it is not there; only impossible options
-    /// are errors.
+    /// are errors. With a limit of 0 bytes it is switched off, and the folder left alone.
     pub fn open(
         folder: &Path,
         limit_bytes: u64,

@@ -10,6 +10,9 @@ use ipfs_kit_pack::PackError;
 /// and puts are refused.
 #[derive(Debug, thiserror::Error)]
 pub enum DiskFault {
+    /// It is to hold nothing.
+    #[error("the disk cache is switched off: its limit is 0 bytes")]
+    SwitchedOff,
     /// There is no folder, and none can be made.
     #[error("there is no folder for the disk cache at {}", path.display())]
     Missing {
@@ -84,9 +87,9 @@ impl DiskState {
             DiskFault::ReadOnly { .. } | DiskFault::Full { .. } => {
                 Self::ReadOnly(Arc::new(fault))
             }
-            DiskFault::Missing { .. } | DiskFault::Failed { .. } => {
-                Self::Off(Arc::new(fault))
-            }
+            DiskFault::SwitchedOff
+            | DiskFault::Missing { .. }
+            | DiskFault::Failed { .. } => Self::Off(Arc::new(fault)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a disk cache may be told, and what follows from its limit.
 
-/// The smallest limit: with less, what a file takes beside its data would not fit.
+/// The smallest limit but 0, which is for no cache at all: with less, what a file takes beside its data would not fit.
 pub const LEAST_LIMIT_BYTES: u64 = 1 << 20;
 /// A limit is this many segments.
 const SEGMENTS: u64 = 16;
@@ -12,7 +12,7 @@ const BLOCK_BYTES: u64 = 4 << 10;
 /// Options that no cache can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptionsError {
-    /// A limit under [`LEAST_LIMIT_BYTES`].
+    /// A limit under [`LEAST_LIMIT_BYTES`], and more than nothing.
     #[error(
         "a disk cache of {limit_bytes} bytes is too small: {LEAST_LIMIT_BYTES} are the least"
     )]
@@ -80,6 +80,9 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(limit: u64) -> Result<Self, OptionsError> {
+        if limit == 0 {
+            return Ok(Self { limit, segment: 0, useful: 0 });
+        }
         if limit < LEAST_LIMIT_BYTES {
             return Err(OptionsError::Limit { limit_bytes: limit });
         }
@@ -100,6 +103,7 @@ mod tests {
         assert_eq!(segment(100_000_000), 6_250_000 / 4096 * 4096);
         assert_eq!(segment(1 << 40), 64 << 20);
         assert!(Plan::new(LEAST_LIMIT_BYTES - 1).is_err());
+        assert_eq!(Plan::new(0).unwrap().limit, 0);
         assert!(Plan::new(LEAST_LIMIT_BYTES).unwrap().useful > 40 << 10);
     }
 }

@@ -59,9 +59,10 @@ pub(super) struct Hit {
 
 impl Tier {
     pub(super) fn open(path: &Path, plan: Plan, options: DiskOptions) -> Self {
-        let (disk, state) = match Disk::open(path) {
-            Ok(disk) => (Some(disk), DiskState::On),
-            Err(error) => {
+        let (disk, state) = match (plan.limit > 0).then(|| Disk::open(path)) {
+            None => (None, DiskState::Off(Arc::new(DiskFault::SwitchedOff))),
+            Some(Ok(disk)) => (Some(disk), DiskState::On),
+            Some(Err(error)) => {
                 let fault = DiskFault::new(path, error);
                 let disk = Disk::open_read_only(path);
                 let read_only = disk.is_some();

@@ -1,0 +1,1 @@
+"""Datasets: folders, files and tables as manifests, their versions, and what differs."""

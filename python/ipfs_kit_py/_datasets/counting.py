@@ -1,0 +1,210 @@
+"""How many rows a file has, and of which columns.
+
+Lines, members of archives and arrays are counted by the standard library alone. Columns,
+and rows of Parquet files, are known by pyarrow.
+"""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from ipfs_kit_py._datasets.arrow import arrow
+from ipfs_kit_py._datasets.lines import count_lines
+from ipfs_kit_py._datasets.npy import head_of
+from ipfs_kit_py._datasets.tars import samples_of
+from ipfs_kit_py.errors import IPFSError, MalformedDataError
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._native import CID
+    from ipfs_kit_py._sources import ChainReader
+
+_READ_BYTES: Final = 4 << 20
+_SAMPLE_BYTES: Final = 1 << 20
+
+Columns: TypeAlias = Mapping[str, str] | None
+
+
+def count(reader: "ChainReader", cid: "CID", path: str, format_name: str) -> int:
+    """Count the rows of a file.
+
+    Raises:
+        ImportError: It takes pyarrow, which is not installed.
+        MalformedDataError: It is no file of this format.
+    """
+    if format_name == "tar":
+        return sum(1 for _ in samples_of(reader, cid, path))
+    if format_name == "npy":
+        return head_of(reader, cid, path).rows
+    try:
+        return _COUNTERS[format_name](reader, cid)
+    except IPFSError:
+        raise
+    except (ValueError, EOFError) as error:
+        # Pyarrow's, json's, and those of bytes that are no text.
+        raise MalformedDataError(f"{path} is no {format_name} file: {error}") from error
+
+
+def columns(reader: "ChainReader", cid: "CID", path: str, format_name: str) -> Columns:
+    """Say which columns a file has, and their types; `None` if nothing here knows."""
+    if format_name == "npy":
+        head = head_of(reader, cid, path)
+        return {"array": f"{head.dtype}[{', '.join(map(str, head.shape))}]"}
+    found = _COLUMNS.get(format_name)
+    if found is None:
+        return None
+    try:
+        return found(reader, cid)
+    except ImportError:
+        return None
+    except IPFSError:
+        raise
+    except (ValueError, EOFError) as error:
+        raise MalformedDataError(f"{path} is no {format_name} file: {error}") from error
+
+
+def columns_of(schema: Any) -> dict[str, str]:  # noqa: ANN401 - pyarrow's
+    """Say the types of an Arrow schema as texts."""
+    return {str(it.name): str(it.type) for it in schema}
+
+
+def _lines(reader: "ChainReader", cid: "CID") -> int:
+    return count_lines(reader.iter_file(cid))
+
+
+def _json(reader: "ChainReader", cid: "CID") -> int:
+    """Count the items of an array, or of the one that an object holds."""
+    value = json.loads(reader.cat(cid))
+    for name in ("data", "samples"):
+        if isinstance(value, dict) and isinstance(value.get(name), list):
+            value = value[name]
+    if not isinstance(value, list):
+        raise _unlisted()
+    return len(value)
+
+
+def _unlisted() -> ValueError:
+    return ValueError(
+        "it is no array, and has none as `data` or `samples`. Of objects one a line the "
+        "format is jsonl, and of files that are one row each it is files"
+    )
+
+
+def has_lines(head: bytes) -> bool:
+    """Tell whether a file of JSON that begins so has an object a line."""
+    line, _, rest = head.strip().partition(b"\n")
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and (
+        bool(rest) or {"data", "samples"}.isdisjoint(value)
+    )
+
+
+def _separated(delimiter: str) -> "Callable[[ChainReader, CID], int]":
+    def rows(reader: "ChainReader", cid: "CID") -> int:
+        try:
+            return _rows_by_arrow(reader, cid, delimiter)
+        except ImportError:
+            return _rows_by_csv(reader, cid, delimiter)
+
+    return rows
+
+
+def _rows_by_arrow(reader: "ChainReader", cid: "CID", delimiter: str) -> int:
+    csv = arrow("csv")
+    parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    read = csv.ReadOptions(use_threads=False, block_size=_SAMPLE_BYTES)
+    if not reader.stat(cid).size:
+        return 0
+    with _buffered(reader, cid) as file:
+        names = csv.open_csv(file, read, parse).schema.names
+    # Types of columns are guessed from the first rows, and later ones may differ.
+    convert = csv.ConvertOptions(column_types=dict.fromkeys(names, arrow().binary()))
+    with _buffered(reader, cid) as file:
+        return sum(it.num_rows for it in csv.open_csv(file, read, parse, convert))
+
+
+def _rows_by_csv(reader: "ChainReader", cid: "CID", delimiter: str) -> int:
+    import csv
+
+    with _buffered(reader, cid) as file:
+        text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
+        try:
+            rows = sum(1 for row in csv.reader(text, delimiter=delimiter) if row)
+        except csv.Error as error:
+            raise ValueError(error) from error
+    return max(rows - 1, 0)
+
+
+def _parquet(reader: "ChainReader", cid: "CID") -> int:
+    with reader.open(cid) as file:
+        return int(arrow("parquet").ParquetFile(file).metadata.num_rows)
+
+
+def _arrow_batches(reader: "ChainReader", cid: "CID") -> Any:  # noqa: ANN401 - pyarrow's
+    """Open a file or a stream of Arrow where it lies."""
+    ipc = arrow("ipc")
+    data = reader.cat_view(str(cid))
+    try:
+        return ipc.open_file(data).read_all()
+    except ValueError:
+        return ipc.open_stream(data).read_all()
+
+
+def _arrow_rows(reader: "ChainReader", cid: "CID") -> int:
+    return int(_arrow_batches(reader, cid).num_rows)
+
+
+def _arrow_columns(reader: "ChainReader", cid: "CID") -> Columns:
+    return columns_of(_arrow_batches(reader, cid).schema)
+
+
+def _parquet_columns(reader: "ChainReader", cid: "CID") -> Columns:
+    with reader.open(cid) as file:
+        return columns_of(arrow("parquet").ParquetFile(file).schema_arrow)
+
+
+def _separated_columns(delimiter: str) -> "Callable[[ChainReader, CID], Columns]":
+    def found(reader: "ChainReader", cid: "CID") -> Columns:
+        csv = arrow("csv")
+        if not reader.stat(cid).size:
+            return {}
+        parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+        with _buffered(reader, cid) as file:
+            return columns_of(csv.open_csv(file, parse_options=parse).schema)
+
+    return found
+
+
+def _json_columns(reader: "ChainReader", cid: "CID") -> Columns:
+    module = arrow("json")
+    head = reader.cat(cid, 0, _SAMPLE_BYTES)
+    whole = head[: head.rfind(b"\n") + 1] or head
+    if not whole.strip():
+        return {}
+    block = module.ReadOptions(use_threads=False, block_size=2 * _SAMPLE_BYTES)
+    return columns_of(module.read_json(io.BytesIO(whole), block).schema)
+
+
+def _buffered(reader: "ChainReader", cid: "CID") -> io.BufferedReader:
+    return reader.open(cid, buffer_bytes=_READ_BYTES)
+
+
+_COUNTERS: Final[Mapping[str, "Callable[[ChainReader, CID], int]"]] = {
+    "parquet": _parquet,
+    "arrow": _arrow_rows,
+    "jsonl": _lines,
+    "json": _json,
+    "csv": _separated(","),
+    "tsv": _separated("\t"),
+    "text": _lines,
+}
+_COLUMNS: Final[Mapping[str, "Callable[[ChainReader, CID], Columns]"]] = {
+    "parquet": _parquet_columns,
+    "arrow": _arrow_columns,
+    "jsonl": _json_columns,
+    "csv": _separated_columns(","),
+    "tsv": _separated_columns("\t"),
+}

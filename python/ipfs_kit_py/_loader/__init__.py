@@ -1,0 +1,1 @@
+"""Data loaders: the samples of a dataset in the order of an epoch, as batches."""

@@ -1,0 +1,95 @@
+"""Samples that are lines of files: text, or JSON one a line."""
+
+from array import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ipfs_kit_py._loader.documents import parsed
+from ipfs_kit_py._loader.files import Files
+from ipfs_kit_py._native import CID, Samples
+from ipfs_kit_py.errors import MalformedDataError
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._repository.reading import Reading
+
+_STEP_BYTES = 8 << 20
+
+
+def source_of_lines(
+    cid: CID, shards: Sequence[tuple[str, CID]], reader: "Reading", *, json: bool
+) -> Files:
+    """Open files of lines; empty lines are none.
+
+    Each file is read once to find where its lines end; its samples are then ranges of it.
+    """
+    file_of, starts, ends = array("I"), array("Q"), array("Q")
+    groups = []
+    for number, (_, shard) in enumerate(shards):
+        for start, end in _lines(reader, shard):
+            file_of.append(number)
+            starts.append(start)
+            ends.append(end)
+        groups.append(len(starts))
+    samples = Samples.ranges([shard for _, shard in shards], file_of, starts, ends)
+    columns: tuple[str, ...] = ("index",)
+    files = Files(cid, reader, samples, decode=_json if json else _text, columns=columns)
+    files.names = _Names([path for path, _ in shards], file_of, starts)
+    if json and len(samples):
+        first = reader.cat(str(shards[file_of[0]][1]), starts[0], ends[0] - starts[0])
+        row = parsed(first, files.name(0))
+        if isinstance(row, dict):
+            files.columns = (*row, *columns)
+    return files
+
+
+class _Names(Sequence[str]):
+    """Where each line stands."""
+
+    def __init__(
+        self, paths: list[str], file_of: "array[int]", starts: "array[int]"
+    ) -> None:
+        self._paths, self._file_of, self._starts = paths, file_of, starts
+
+    def __getitem__(self, sample: Any) -> Any:  # noqa: ANN401 - no slices are asked for
+        path = self._paths[self._file_of[sample]]
+        return f"{path}, line at byte {self._starts[sample]}"
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+
+def _lines(reader: "Reading", shard: CID) -> "list[tuple[int, int]]":
+    import re
+
+    found: list[tuple[int, int]] = []
+    start = at = 0
+    newline = re.compile(b"\n")
+    last = b""
+    size = reader.stat(str(shard)).size
+    while at < size:
+        piece = reader.cat(str(shard), at, _STEP_BYTES)
+        if not piece:
+            break
+        for match in newline.finditer(piece):
+            end = at + match.start()
+            before = piece[match.start() - 1 : match.start()] if match.start() else last
+            stop = end - 1 if before == b"\r" and end > start else end
+            if stop > start:
+                found.append((start, stop))
+            start = end + 1
+        at += len(piece)
+        last = piece[-1:]
+    if start < size:
+        found.append((start, size))
+    return found
+
+
+def _text(files: Files, sample: int, data: Any) -> str:  # noqa: ANN401
+    try:
+        return str(memoryview(data), "utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedDataError(f"{files.name(sample)} is no UTF-8: {error}") from error
+
+
+def _json(files: Files, sample: int, data: Any) -> Any:  # noqa: ANN401
+    return parsed(memoryview(data), files.name(sample))

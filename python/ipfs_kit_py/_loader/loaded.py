@@ -1,0 +1,80 @@
+"""What a loader was given to load: opened again by each process that goes on with it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from ipfs_kit_py._loader.mixed import Mixed
+from ipfs_kit_py._loader.opening import Dataset, open_dataset
+from ipfs_kit_py._loader.tables import Tables
+from ipfs_kit_py._loader.values import Values
+from ipfs_kit_py._ml.client import Client
+from ipfs_kit_py._native import CID, cid_of, ipld_encode
+from ipfs_kit_py.errors import InvalidParameterError
+
+
+class Opening(Protocol):
+    """Something to load."""
+
+    def open(self, client: Client, columns: Sequence[str] | None) -> Dataset:
+        """Open it, to read some columns or all."""
+
+
+class OneDataset(NamedTuple):
+    """A dataset by its CID."""
+
+    cid: str
+    format: str | None = None
+    split: str | None = None
+    pattern: str | None = None
+
+    def open(self, client: Client, columns: Sequence[str] | None) -> Dataset:
+        """Open it."""
+        dataset = open_dataset(
+            self.cid,
+            client,
+            format=self.format,
+            split=self.split,
+            pattern=self.pattern,
+        )
+        return _with_columns(dataset, columns)
+
+
+class Embedded(NamedTuple):
+    """Samples that are at hand."""
+
+    values: list[Any]
+
+    def open(self, client: Client, columns: Sequence[str] | None) -> Dataset:
+        """Open them."""
+        del client
+        try:
+            data, codec = ipld_encode(self.values, "dag-cbor"), "dag-cbor"
+        except (TypeError, ValueError):
+            data, codec = f"{len(self.values)} samples".encode(), "raw"
+        source = Values(CID(cid_of(data, codec)), self.values)
+        return _with_columns(Dataset(source, "embedded", {}), columns)
+
+
+class Several(NamedTuple):
+    """Datasets that are mixed."""
+
+    datasets: list[OneDataset]
+
+    def open(self, client: Client, columns: Sequence[str] | None) -> Dataset:
+        """Open them."""
+        opened = [dataset.open(client, columns) for dataset in self.datasets]
+        mixed = Mixed([dataset.source for dataset in opened])
+        metadata = {"datasets": [dataset.metadata for dataset in opened]}
+        return _with_columns(Dataset(mixed, "mixture", metadata), columns)
+
+
+def _with_columns(dataset: Dataset, columns: Sequence[str] | None) -> Dataset:
+    source = dataset.source
+    wrong = [name for name in columns or () if name not in source.columns]
+    if wrong:
+        raise InvalidParameterError(
+            f"there is no column {wrong[0]!r}, but {', '.join(source.columns) or 'none'}"
+        )
+    if isinstance(source, Tables) and columns is not None:
+        source.wanted = list(columns)
+    return dataset

@@ -1,0 +1,280 @@
+"""Samples that are rows of tables: Parquet, Arrow, CSV.
+
+Rows are read in groups, as they are stored, and a group stays decoded while rows of it
+are still to come.
+"""
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ipfs_kit_py._loader.source import Ahead, Part
+from ipfs_kit_py._native import CID
+from ipfs_kit_py.errors import InvalidParameterError, IPFSError, MalformedDataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ipfs_kit_py._repository.reading import Reading
+
+# Decoded groups may take so many times the bytes that are read ahead: the rows of a
+# window are wanted until its end.
+_DECODED_TIMES = 4
+
+
+class _Group(NamedTuple):
+    """Rows that are stored together."""
+
+    rows: int
+    bytes: int
+    load: "Callable[[list[str] | None], pa.Table]"
+    name: str
+
+
+class Tables:
+    """Rows of tables.
+
+    Args:
+        cid: What decides their order.
+        groups: In their order.
+        schema: What columns there are.
+    """
+
+    sizes = None
+
+    def __init__(self, cid: CID, groups: Sequence[_Group], schema: "pa.Schema") -> None:
+        """Keep all this."""
+        self.cid, self._groups, self.schema = cid, groups, schema
+        ends, end = [], 0
+        for group in groups:
+            end += group.rows
+            ends.append(end)
+        self.groups: list[int] = ends
+        self.columns: tuple[str, ...] = tuple(schema.names)
+        self.wanted: list[str] | None = None
+        """Columns to read; all if not said."""
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return self.groups[-1] if self.groups else 0
+
+    def column(self, name: str, samples: "memoryview[int]", part: Part) -> Sequence[Any]:
+        """Give a column."""
+        del samples
+        columns: Any = part.values
+        if name not in self.columns:
+            raise InvalidParameterError(
+                f"there is no column {name!r}, but {', '.join(self.columns)}"
+            )
+        found: Sequence[Any] = columns[name]
+        return found
+
+    def name(self, sample: int) -> str:
+        """Say which row it is."""
+        from bisect import bisect_right
+
+        at = bisect_right(self.groups, sample)
+        first = self.groups[at - 1] if at else 0
+        return f"row {sample - first} of {self._groups[at].name}"
+
+    def reading(self, ahead: Ahead) -> "_Reading":
+        """Begin to read."""
+        return _Reading(self._groups, self.groups, self.wanted, self.schema, ahead)
+
+
+class _Reading:
+    """Groups on their way."""
+
+    def __init__(
+        self,
+        groups: Sequence[_Group],
+        ends: list[int],
+        wanted: list[str] | None,
+        schema: "pa.Schema",
+        ahead: Ahead,
+    ) -> None:
+        self._groups, self._ends, self._wanted = groups, ends, wanted
+        names = schema.names if wanted is None else wanted
+        self._nothing = schema.empty_table().select(names)
+        self._most = ahead.bytes * _DECODED_TIMES
+        self._pool = ThreadPoolExecutor(ahead.threads or 1, "ipfs-kit-loader")
+        self._asked: deque[tuple[memoryview[int], list[int]]] = deque()
+        # Groups that were begun, those used last standing last.
+        self._held: OrderedDict[int, Future[pa.Table]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def ask(self, samples: "memoryview[int]") -> None:
+        from bisect import bisect_right
+
+        groups = [bisect_right(self._ends, sample) for sample in samples]
+        self._asked.append((samples, groups))
+        for group in dict.fromkeys(groups):
+            if self._has_room(group):
+                self._begin(group)
+
+    def _has_room(self, group: int) -> bool:
+        if group in self._held:
+            return True
+        held = sum(self._groups[at].bytes for at in self._held)
+        return held + self._groups[group].bytes <= self._most
+
+    def _begin(self, group: int) -> "Future[pa.Table]":
+        found = self._held.get(group)
+        if found is None:
+            load = self._groups[group].load
+            found = self._held[group] = self._pool.submit(load, self._wanted)
+        self._held.move_to_end(group)
+        return found
+
+    def take(self) -> Part:
+        import pyarrow as pa
+
+        samples, groups = self._asked.popleft()
+        wanted = list(dict.fromkeys(groups))
+        tables, bases, trouble, base = [], {}, [], 0
+        for group in wanted:
+            # What nobody needs for longest makes room.
+            while len(self._held) > 1 and not self._has_room(group):
+                self._held.popitem(last=False)
+            try:
+                table = self._begin(group).result()
+            except (IPFSError, OSError, pa.ArrowException) as error:
+                self._held.pop(group, None)
+                trouble += [(at, error) for at, one in enumerate(groups) if one == group]
+                continue
+            first = self._ends[group - 1] if group else 0
+            bases[group] = base - first
+            base += table.num_rows
+            tables.append(table)
+        return Part(_rows(samples, groups, tables or [self._nothing], bases), trouble)
+
+    def close(self) -> None:
+        self._asked.clear()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._held.clear()
+
+
+def _rows(
+    samples: "memoryview[int]",
+    groups: list[int],
+    tables: "list[pa.Table]",
+    bases: dict[int, int],
+) -> Any:  # noqa: ANN401 - a table, of which columns are taken
+    import pyarrow as pa
+
+    both = zip(samples, groups, strict=True)
+    # Of what could not be read there is an empty row.
+    places = [sample + bases[at] if at in bases else None for sample, at in both]
+    return pa.concat_tables(tables).take(pa.array(places, pa.int64()))
+
+
+def source_of_tables(
+    cid: CID, shards: Sequence[tuple[str, CID]], reader: "Reading", kind: str
+) -> Tables:
+    """Open tables of one schema.
+
+    Args:
+        cid: What decides the order.
+        shards: The files: their paths and CIDs.
+        reader: What reads.
+        kind: `parquet`, `arrow` (a file or stream of Arrow IPC), `csv` or `tsv`.
+
+    Raises:
+        ImportError: There is no pyarrow.
+        MalformedDataError: A file is none of this kind, or they have different columns.
+    """
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise ImportError(
+            f"datasets of {kind} need pyarrow: pip install ipfs-kit-py[arrow]",
+            name="pyarrow",
+        ) from error
+
+    opens = {"parquet": _parquet, "arrow": _arrow, "csv": _csv, "tsv": _tsv}
+    groups: list[_Group] = []
+    schema: pa.Schema | None = None
+    for path, shard in shards:
+        try:
+            found, own = opens[kind](path, shard, reader)
+        except pa.ArrowException as error:
+            raise MalformedDataError(f"{path} is no {kind}: {error}") from error
+        if schema is not None and own.names != schema.names:
+            raise MalformedDataError(
+                f"{path} has columns {', '.join(own.names)}, and {shards[0][0]} has "
+                f"{', '.join(schema.names)}"
+            )
+        schema = schema or own.remove_metadata()
+        groups += found
+    return Tables(cid, groups, schema or pa.schema([]))
+
+
+def _parquet(
+    path: str, shard: CID, reader: "Reading"
+) -> "tuple[list[_Group], pa.Schema]":
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(reader.open(str(shard)), pre_buffer=True)
+
+    def load(at: int, columns: list[str] | None) -> "pa.Table":
+        # Each its own file: one is not read by two threads at once.
+        own = pq.ParquetFile(reader.open(str(shard)), metadata=file.metadata)
+        return own.read_row_group(at, columns).replace_schema_metadata()
+
+    found = []
+    for at in range(file.metadata.num_row_groups):
+        group = file.metadata.row_group(at)
+        rows, size = group.num_rows, group.total_byte_size
+        name = f"{path}, row group {at}"
+        found.append(_Group(rows, size, partial(load, at), name))
+    return found, file.schema_arrow
+
+
+def _arrow(path: str, shard: CID, reader: "Reading") -> "tuple[list[_Group], pa.Schema]":
+    import pyarrow as pa
+
+    # Where it lies: a row of it takes no copy of the rest.
+    data = pa.py_buffer(reader.cat_view(str(shard)))
+    try:
+        file = pa.ipc.open_file(data)
+        batches = [file.get_batch(at) for at in range(file.num_record_batches)]
+        schema = file.schema
+    except pa.ArrowInvalid:
+        stream = pa.ipc.open_stream(data)
+        batches, schema = list(stream), stream.schema
+    tables = [pa.Table.from_batches([batch]) for batch in batches]
+    return [_held(table, path, at) for at, table in enumerate(tables)], schema
+
+
+def _held(table: "pa.Table", path: str, at: int) -> _Group:
+    """A group that is at hand, and takes no memory."""
+    table = table.replace_schema_metadata()
+
+    def load(columns: list[str] | None) -> "pa.Table":
+        return table if columns is None else table.select(columns)
+
+    return _Group(table.num_rows, 0, load, f"{path}, batch {at}")
+
+
+def _csv(path: str, shard: CID, reader: "Reading") -> "tuple[list[_Group], pa.Schema]":
+    return _separated(path, shard, reader, ",")
+
+
+def _tsv(path: str, shard: CID, reader: "Reading") -> "tuple[list[_Group], pa.Schema]":
+    return _separated(path, shard, reader, "\t")
+
+
+def _separated(
+    path: str, shard: CID, reader: "Reading", separator: str
+) -> "tuple[list[_Group], pa.Schema]":
+    """Read a whole file: only that tells how many rows it has, and of what types."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    data = pa.py_buffer(reader.cat_view(str(shard)))
+    options = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
+    table = csv.read_csv(pa.BufferReader(data), parse_options=options)
+    return [_held(table, path, 0)], table.schema

@@ -1,0 +1,1 @@
+"""Machine learning over content: datasets, their loaders, and models, behind clients."""

@@ -1,0 +1,236 @@
+"""How models of each framework are kept: a folder of files that others read as well.
+
+Nothing that is kept so runs when it is loaded, but for pickles, which have to be asked
+for by `allow_pickle=True` both to be written and to be read.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ipfs_kit_py._ml.libraries import needed
+from ipfs_kit_py._native import CID, ipld_encode
+from ipfs_kit_py.errors import InvalidParameterError, PathNotFoundError
+
+if TYPE_CHECKING:
+    from ipfs_kit_py._engine.engine import Engine
+    from ipfs_kit_py._hashing import ProgressCallback
+    from ipfs_kit_py._repository import AddResult
+
+# The UnixFS data of a directory.
+_DIRECTORY: Final = b"\x08\x01"
+_SPELLINGS: Final = {
+    "pytorch": "torch",
+    "pt": "torch",
+    "np": "numpy",
+    "scikit-learn": "sklearn",
+    "transformers": "torch",
+}
+
+
+class Kept(NamedTuple):
+    """What was written of a model."""
+
+    framework: str
+    format: str
+    cid: CID
+    """The folder."""
+    size: int
+    """Bytes of all blocks below it."""
+    about: Mapping[str, Any] = {}
+    """What the registry notes of it by itself."""
+
+
+class Keeper:
+    """Writes models.
+
+    Args:
+        engine: Where to.
+        allow_pickle: Pickle what nothing else can hold.
+        progress: Called with bytes and files done so far.
+    """
+
+    def __init__(
+        self,
+        engine: "Engine",
+        *,
+        allow_pickle: bool = False,
+        progress: "ProgressCallback | None" = None,
+    ) -> None:
+        self._engine = engine
+        self._allow_pickle = allow_pickle
+        self._progress = progress
+
+    def keep(self, model: object, framework: str | None) -> Kept:
+        """Write a model, by the framework that is named or that it is of.
+
+        Raises:
+            InvalidParameterError: It is of no framework that is known, or of another one.
+            ImportError: What is needed is not installed; the message says what installs
+                it.
+        """
+        named = None if framework is None else _SPELLINGS.get(framework, framework)
+        if isinstance(model, CID):
+            size = self._engine.stat(model).cumulative_size
+            return Kept(named or "files", "files", model, size)
+        is_text = isinstance(model, str) and named != "json"
+        is_path = (is_text or isinstance(model, os.PathLike)) and named != "onnx"
+        found = framework_of(model) if is_path or named not in _WRITERS else named
+        if found is None:
+            raise InvalidParameterError(
+                f"a {type(model).__name__} is of no framework that is known: give a "
+                "module or tensors of torch, an estimator of sklearn, a model of ONNX, "
+                "arrays of numpy, values of JSON, or the path of a file or folder"
+            )
+        kept = _WRITERS[found](self, model)
+        # What a folder holds is said by whoever adds it.
+        return kept._replace(framework=named) if named and found == "files" else kept
+
+    def _torch(self, model: Any) -> Kept:  # noqa: ANN401 - torch has no types here
+        state, about = model, {}
+        if not isinstance(model, Mapping):
+            if not callable(getattr(model, "state_dict", None)):
+                raise _not_of("torch", model, "a module, or what `state_dict()` gives")
+            kind = type(model)
+            about = {"class": f"{kind.__module__}.{kind.__qualname__}"}
+            state = model.state_dict()
+        return self._tensors("torch", state)._replace(about=about)
+
+    def _numpy(self, model: Any) -> Kept:  # noqa: ANN401 - arrays
+        if not isinstance(model, Mapping):
+            raise _not_of("numpy", model, "arrays by name")
+        return self._tensors("numpy", model)
+
+    def _tensors(self, framework: str, state: Mapping[str, Any]) -> Kept:
+        if not state:
+            raise InvalidParameterError("there is not one tensor in it")
+        from ipfs_accelerate_py._saving import save_tensors
+
+        cid = save_tensors(self._engine, state).cid
+        return Kept(framework, "safetensors", cid, self._size(cid))
+
+    def _sklearn(self, model: object) -> Kept:
+        about = {"class": f"{type(model).__module__}.{type(model).__qualname__}"}
+        try:
+            skops = needed("skops.io", "skops")
+            data, form = skops.dumps(model), "skops"
+        except Exception as error:
+            # Of ImportError and skops' own, the first says what to do.
+            if not self._allow_pickle:
+                if isinstance(error, ImportError):
+                    raise
+                raise InvalidParameterError(
+                    f"skops cannot hold this {type(model).__name__} ({error}): give "
+                    f"allow_pickle=True to pickle it; whoever loads it runs what is in it"
+                ) from error
+            data, form = _pickled(model), "joblib"
+        return self._bytes("sklearn", form, f"model.{form}", data)._replace(about=about)
+
+    def _onnx(self, model: Any) -> Kept:  # noqa: ANN401 - bytes, a path or onnx' own
+        if isinstance(model, str | os.PathLike):
+            return self._file(Path(os.fsdecode(model)), "onnx", "onnx")
+        if isinstance(model, bytes | bytearray | memoryview):
+            data = bytes(model)
+        elif callable(getattr(model, "SerializeToString", None)):
+            data = model.SerializeToString(deterministic=True)
+        else:
+            raise _not_of("onnx", model, "a ModelProto, its bytes, or a path")
+        if not data:
+            raise InvalidParameterError("there is not one byte in this model of ONNX")
+        return self._bytes("onnx", "onnx", "model.onnx", data)
+
+    def _json(self, model: object) -> Kept:
+        try:
+            text = json.dumps(model, ensure_ascii=False, indent=1)
+            same = json.loads(text) == model
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidParameterError(
+                f"these are no values of JSON: {error}"
+            ) from error
+        if not same:
+            raise InvalidParameterError(
+                "these values would not come back from JSON as they are: names have to "
+                "be text, and rows of values lists"
+            )
+        return self._bytes("json", "json", "model.json", text.encode())
+
+    def _files(self, model: Any) -> Kept:  # noqa: ANN401 - a path
+        if not isinstance(model, str | os.PathLike):
+            raise _not_of("files", model, "a path")
+        path = Path(os.fsdecode(model))
+        if not path.exists():
+            raise PathNotFoundError(2, "No such file or folder", str(path))
+        if not path.is_dir():
+            return self._file(path, "files", "file")
+        done = self._engine.add(path, pin=False, progress=self._progress)
+        return Kept("files", "files", done.cid, done.size)
+
+    def _file(self, path: Path, framework: str, form: str) -> Kept:
+        # Links lead to a file, as in huggingface's cache; its name is that of the link.
+        real = path.resolve()
+        if not real.is_file():
+            raise PathNotFoundError(2, "No such file", str(path))
+        done = self._engine.add(real, pin=False, progress=self._progress)
+        return self._wrapped(framework, form, path.name, done)
+
+    def _bytes(self, framework: str, form: str, name: str, data: bytes) -> Kept:
+        done = self._engine.add(data, pin=False, progress=self._progress)
+        return self._wrapped(framework, form, name, done)
+
+    def _wrapped(self, framework: str, form: str, name: str, done: "AddResult") -> Kept:
+        link = {"Hash": done.cid, "Name": name, "Tsize": done.size}
+        node = ipld_encode({"Data": _DIRECTORY, "Links": [link]}, "dag-pb")
+        cid = self._engine.block_put(node, codec="dag-pb")
+        return Kept(framework, form, cid, done.size + len(node))
+
+    def _size(self, cid: CID) -> int:
+        return self._engine.stat(cid).cumulative_size
+
+
+_WRITERS: Final[dict[str, Callable[[Keeper, Any], Kept]]] = {
+    "torch": Keeper._torch,
+    "numpy": Keeper._numpy,
+    "sklearn": Keeper._sklearn,
+    "onnx": Keeper._onnx,
+    "json": Keeper._json,
+    "files": Keeper._files,
+}
+
+
+def framework_of(model: object) -> str | None:
+    """Say which framework an object is of, importing none; `None` if of none known."""
+    torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
+    if torch is not None and isinstance(model, torch.nn.Module):
+        return "torch"
+    if isinstance(model, Mapping) and model:
+        values = list(model.values())
+        if torch is not None and all(isinstance(it, torch.Tensor) for it in values):
+            return "torch"
+        if numpy is not None and all(isinstance(it, numpy.ndarray) for it in values):
+            return "numpy"
+    if isinstance(model, str | os.PathLike):
+        is_onnx = Path(os.fsdecode(model)).suffix == ".onnx" and Path(model).is_file()
+        return "onnx" if is_onnx else "files"
+    kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(model).__mro__]
+    if any(it.startswith("onnx.") and it.endswith(".ModelProto") for it in kinds):
+        return "onnx"
+    if "sklearn.base.BaseEstimator" in kinds:
+        return "sklearn"
+    is_value = model is None or isinstance(model, dict | list | int | float)
+    return "json" if is_value else None
+
+
+def _pickled(model: object) -> bytes:
+    joblib = needed("joblib", "joblib")
+    file = BytesIO()
+    joblib.dump(model, file)
+    return file.getvalue()
+
+
+def _not_of(framework: str, model: object, wanted: str) -> InvalidParameterError:
+    kind = type(model).__name__
+    return InvalidParameterError(f"a {kind} is no model of {framework}: give {wanted}")

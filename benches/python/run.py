@@ -16,6 +16,7 @@ import gateways
 import kit
 import kubo
 import libraries
+import loaders
 import objects
 import store
 import tree
@@ -32,6 +33,7 @@ GROUPS: dict[str, Callable[[float], Iterator[Table]]] = {
     "fsspec": libraries.tables,
     "cache": cache.tables,
     "checkpoints": checkpoints.tables,
+    "loader": loaders.tables,
 }
 
 

@@ -55,6 +55,9 @@ def test_one_is_made_while_one_is_looked_at_and_none_beyond() -> None:
     found = received_apart(begin)
     for number in range(3):
         assert next(found) == number
+        end = time.monotonic() + SOON_SECONDS
+        while len(made) < number + 2 and time.monotonic() < end:
+            time.sleep(0.001)
         time.sleep(0.1)
         assert len(made) == number + 2
     found.close()

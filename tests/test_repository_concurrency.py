@@ -129,11 +129,11 @@ def test_a_block_found_before_a_collection_is_there_after_the_commit(
     folder, data = tmp_path / "repo", random.Random(1).randbytes(100_000)
     with Repository(folder, **SMALL) as repository:
         repository.pin_rm(repository.add(data, chunker="size-4096").cid)
-    slow = Repository(folder, _pause_before_commit_seconds=1.0, **SMALL)
+    slow = Repository(folder, _pause_before_commit_seconds=4.0, **SMALL)
     later = Repository(folder, _clock_offset_seconds=FAR, **SMALL)
     with ThreadPoolExecutor(1) as pool:
         adding = pool.submit(slow.add, data, chunker="size-4096")
-        time.sleep(0.5)
+        time.sleep(2)
         assert later.gc().blocks == 0
         assert later.gc().blocks == 0
         added = adding.result(60)

@@ -324,8 +324,8 @@ def test_who_waits_for_one_that_was_stopped_fetches_itself(
     waiting.start()
     time.sleep(0.2)
     token.cancel()
-    leading.join(5)
-    waiting.join(5)
+    leading.join(SOON_SECONDS)
+    waiting.join(SOON_SECONDS)
     assert (len(stopped), given) == (1, [b"bytes"])
 
 
@@ -479,10 +479,11 @@ class Slow(RepositorySource):
     def get_blocks(self, cids):
         if len(cids) > 1 or slow:
             print("asked", flush=True)
+            asked.set()
             time.sleep(60)
         return super().get_blocks(cids)
 
-slow = {slow}
+slow, asked = {slow}, threading.Event()
 cid = {cid!r}
 metadata = dict(ipfs_path={repo!r}, cache_config=dict(disk_cache_path={cache!r}))
 kit = ipfs_kit(metadata=metadata, sources=[Slow(Repository({elsewhere!r}), "slow", 5)])
@@ -520,7 +521,7 @@ def test_a_program_ends_while_it_fetches_ahead(
         file = kit.reader.open(cid)
         file.read(1 << 20)
         file.read(1 << 20)
-        time.sleep(0.3)
+        asked.wait(20)
         print("end")
     """
     start = time.monotonic()

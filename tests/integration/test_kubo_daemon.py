@@ -249,6 +249,18 @@ def test_it_ends_when_the_one_who_watches_is_killed(daemon: Daemon) -> None:
     assert not is_alive(kubo)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has a signal for it")
+def test_one_that_is_still_ending_is_waited_for(daemon: Daemon) -> None:
+    watcher, kubo = pids(daemon.start())
+    os.kill(kubo, signal.SIGSTOP)
+    os.kill(watcher, signal.SIGKILL)
+    wait_until(lambda: not daemon.status().running)
+    late = threading.Timer(1, os.kill, (kubo, signal.SIGCONT))
+    late.start()
+    assert daemon.start().ready
+    late.join()
+
+
 def test_a_detached_one_outlives_its_owner(program: Path, tmp_path: Path) -> None:
     folder = tmp_path / "repo"
     other = Daemon(folder, program=program)

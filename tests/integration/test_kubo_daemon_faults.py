@@ -197,7 +197,7 @@ from ipfs_kit_py._kubo import daemon as module
 spawn = module.Daemon._spawn
 def forking(self, *args, **options):
     if not os.fork():
-        time.sleep(8)
+        time.sleep(40)
         os._exit(0)
     spawn(self, *args, **options)
 module.Daemon._spawn = forking
@@ -207,7 +207,7 @@ with module.Daemon({str(tmp_path / "repo")!r}, program={str(program)!r}, online=
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)
     began = time.monotonic()
     assert daemon.start().ready
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_a_repository_that_was_half_made_is_made_loopback_only(
@@ -286,12 +286,16 @@ def test_a_chatty_daemon_is_still_stopped(program: Path, tmp_path: Path) -> None
     )
     loud.chmod(0o755)
     daemon = Daemon(tmp_path / "repo", program=loud, online=False, log_bytes=1 << 20)
-    daemon.start()
-    kept = sum(path.stat().st_size for path in daemon.log.parent.glob("kubo.log*"))
-    assert kept < 8 << 20
-    began = time.monotonic()
-    assert daemon.stop()
-    assert time.monotonic() - began < 15
+    with daemon:
+        kept = 0
+        for name in ("kubo.log", "kubo.log.1"):
+            # The first becomes the second, again and again.
+            with contextlib.suppress(FileNotFoundError):
+                kept += daemon.log.with_name(name).stat().st_size
+        assert 0 < kept < 8 << 20
+        began = time.monotonic()
+        assert daemon.stop()
+        assert time.monotonic() - began < 15
 
 
 def test_words_with_lock_in_them_are_no_locks(tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ LOG_BYTES: Final = 4 << 20
 # As in supervisor.py, which is run and not imported: it needs what Windows has not.
 _BUSY, _REPOSITORY_BUSY = 3, 4
 _ANSWER_SECONDS = 5.0
+# How long Kubo may take to end when the one who watched over it was killed.
+_ORPHAN_SECONDS = 10.0
 _TAIL_LINES = 15
 
 
@@ -147,6 +149,7 @@ class Daemon:
         with _alone(self._place / "starting", end):
             if self._is_watched():
                 return self._until_ready(end)
+            self._outlast_orphan(end)
             self._prepare(program)
             self._spawn(program, detach=detach)
             try:
@@ -236,6 +239,15 @@ class Daemon:
         if started.stdin:
             started.stdin.close()
         return started
+
+    def _outlast_orphan(self, end: float) -> None:
+        """Wait for a Kubo that ends since the one who watched over it was killed."""
+        if _number(self._state(), "kubo_pid") is None:
+            # It ended in order, and whoever has the repository is not ours.
+            return
+        end = min(end, time.monotonic() + _ORPHAN_SECONDS)
+        while is_in_use(self._folder) and time.monotonic() < end:
+            sleep(SLICE_SECONDS)
 
     def _prepare(self, program: Path) -> None:
         mark = self._place / "made"

@@ -1,16 +1,12 @@
 //! What the fuzzers have found interesting is read without a panic.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../../../tests/fuzz/inputs.rs"]
+mod fuzz;
+
+use fuzz::inputs;
 use ipfs_kit_dag::pb::PbNode;
 use ipfs_kit_dag::{cbor, json};
-
-fn inputs(target: &str) -> Vec<Vec<u8>> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz");
-    let text = std::fs::read_to_string(format!("{folder}/{target}.hex")).unwrap();
-    let byte =
-        |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    text.lines().map(|line| line.as_bytes().chunks(2).map(byte).collect()).collect()
-}
 
 #[test]
 fn pb_nodes() {

@@ -188,16 +188,20 @@ def test_a_file_that_changes_meanwhile_is_not_put(s3: s3_kit, tmp_path: Path) ->
 def test_a_download_goes_on_where_it_was_stopped(s3: s3_kit, tmp_path: Path) -> None:
     data = os.urandom(24 << 20)
     s3.s3_ul_file(data, "large")
-    target, token = tmp_path / "out", CancelToken()
+    target, token, is_over = tmp_path / "out", CancelToken(), threading.Event()
+    fetching: list[threading.Thread] = []
 
     def stop(done: int, _files: int) -> None:
         if done >= 8 << 20:
+            fetching.append(threading.current_thread())
             token.cancel()
+            is_over.wait(SOON_SECONDS)
 
     with token, pytest.raises(CancelledError):
         s3.s3_dl_file("large", target, progress=stop)
     # The thread that fetches sees it a moment later.
-    time.sleep(0.5)
+    is_over.set()
+    fetching[0].join()
     [part] = tmp_path.glob(".out.*.part")
     kept = part.stat().st_size
     assert 8 << 20 <= kept < len(data)

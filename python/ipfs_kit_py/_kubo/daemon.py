@@ -197,7 +197,8 @@ class Daemon:
             str(self._folder),
             running=True,
             ready=api is not None,
-            state=str(state.get("state", "starting")),
+            # What it wrote is from a moment before.
+            state="running" if api else str(state.get("state", "starting")),
             pid=_number(state, "pid"),
             kubo_pid=_number(state, "kubo_pid"),
             owner=_number(state, "owner"),

@@ -21,6 +21,11 @@ from ipfs_kit_py.errors import InvalidParameterError, MalformedDataError
 RUN = Run("cid", 0, {"shuffle": True})
 SEVEN = RUN._replace(seed=7)
 
+
+def any_length(_epoch: int) -> int:
+    return 1 << 40
+
+
 hands = st.builds(Hand, st.integers(1, 9), st.just(False), st.just(False))
 
 
@@ -123,7 +128,7 @@ class Training(RuleBasedStateMachine):
         hand = Hand(*(states[0][name] for name in Hand._fields))
         ranks = len(states)
         progress = [
-            Progress.of_state(state, RUN, hand, Seat(rank, ranks))
+            Progress.of_state(state, RUN, hand, Seat(rank, ranks), any_length)
             for rank, state in enumerate(states)
         ]
         self._seat(hand, ranks, progress)
@@ -134,7 +139,7 @@ class Training(RuleBasedStateMachine):
         self._save()
         states = json.loads(self.saved)
         progress = [
-            Progress.of_state(states, RUN, hand, Seat(rank, ranks))
+            Progress.of_state(states, RUN, hand, Seat(rank, ranks), any_length)
             for rank in range(ranks)
         ]
         self._seat(hand, ranks, progress)
@@ -152,7 +157,7 @@ class Training(RuleBasedStateMachine):
         ):
             return  # the last step is shared unevenly
         progress = [
-            Progress.of_state(states[0], RUN, hand, Seat(rank, ranks))
+            Progress.of_state(states[0], RUN, hand, Seat(rank, ranks), any_length)
             for rank in range(ranks)
         ]
         self._seat(hand, ranks, progress)
@@ -179,20 +184,28 @@ def test_states_of_other_runs_are_refused() -> None:
     state = Progress(3, Left([(0, 10)])).state(SEVEN, hand, seat)
     take = Progress.of_state
     with pytest.raises(InvalidParameterError, match="is of dataset cid"):
-        take(state, SEVEN._replace(dataset="other"), hand, seat)
+        take(state, SEVEN._replace(dataset="other"), hand, seat, any_length)
     with pytest.raises(InvalidParameterError, match="is of seed 7"):
-        take(state, SEVEN._replace(seed=8), hand, seat)
+        take(state, SEVEN._replace(seed=8), hand, seat, any_length)
     with pytest.raises(InvalidParameterError, match="shuffle was True"):
-        take(state, SEVEN._replace(order={"shuffle": False}), hand, seat)
+        take(state, SEVEN._replace(order={"shuffle": False}), hand, seat, any_length)
     with pytest.raises(InvalidParameterError, match="different times"):
-        take([state, state | {"epoch": 4}], SEVEN, hand, seat)
+        take([state, state | {"epoch": 4}], SEVEN, hand, seat, any_length)
     with pytest.raises(InvalidParameterError, match="give one of each"):
-        take([state, state], SEVEN, hand, seat)
+        take([state, state], SEVEN, hand, seat, any_length)
+    crowd = state | {"world_size": 10**9, "workers": 10**9}
+    with pytest.raises(InvalidParameterError, match="2 states of 10"):
+        take([crowd, crowd | {"rank": 1}], SEVEN, hand, seat, any_length)
+    other = state | {"world_size": 3, "rank": 1}
+    with pytest.raises(InvalidParameterError, match="2 states of 2"):
+        take([state | {"world_size": 2}, other], SEVEN, hand, seat, any_length)
+    with pytest.raises(InvalidParameterError, match="a longer epoch"):
+        take(state, SEVEN, hand, seat, lambda epoch: epoch + 6)
     with pytest.raises(InvalidParameterError, match="no state"):
-        take([], SEVEN, hand, seat)
+        take([], SEVEN, hand, seat, any_length)
     worker = state | {"workers": 2, "worker": 1}
     with pytest.raises(InvalidParameterError, match="worker 1 of 2"):
-        take(worker, SEVEN, hand, Seat(0, 2))
+        take(worker, SEVEN, hand, Seat(0, 2), any_length)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +215,10 @@ def test_states_of_other_runs_are_refused() -> None:
         {"left": [[3, 5], [4, 9]]},
         {"left": "all"},
         {"taken": -1},
+        # What is more than there was would be counted for days.
+        {"taken": 4},
+        {"taken": 10**18},
+        {"own": 10**18},
         {"batch_size": 0},
         {"rank": 1},
         {"worker": 1},
@@ -212,7 +229,7 @@ def test_what_is_no_state_is_refused(wrong: dict[str, object]) -> None:
     hand, seat = Hand(4), Seat()
     state = Progress(3, Left([(0, 10)])).state(SEVEN, hand, seat)
     with pytest.raises(MalformedDataError, match="no state of a loader"):
-        Progress.of_state(state | wrong, SEVEN, hand, seat)
+        Progress.of_state(state | wrong, SEVEN, hand, seat, any_length)
 
 
 def test_states_of_workers_are_put_together() -> None:
@@ -226,7 +243,7 @@ def test_states_of_workers_are_put_together() -> None:
         for stretches, _ in zip(ahead, range(own), strict=False):
             seen += [at for pair in stretches for at in range(*pair)]
         states.append(one._replace(turn=turn._replace(own=own)).state(RUN, hand, seat))
-    rest = Progress.of_state(states, RUN, hand, seat)
+    rest = Progress.of_state(states, RUN, hand, seat, any_length)
     found = [at for pairs in rest.ahead(hand, seat) for p in pairs for at in range(*p)]
     assert sorted(seen + found) == list(range(40))
 

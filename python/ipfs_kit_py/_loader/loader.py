@@ -497,13 +497,9 @@ class IPFSDataLoader:
         """
         run = self._ordering.run(self.dataset.source)
         self._stop()
-        progress = Progress.of_state(state, run, self._hand, self._seat())
-        stretches = progress.left.stretches
-        if stretches and stretches[-1][1] > len(self._order(progress.epoch)):
-            raise InvalidParameterError(
-                "the state is of a longer epoch: other datasets were mixed, or otherwise"
-            )
-        self._progress = progress
+        self._progress = Progress.of_state(
+            state, run, self._hand, self._seat(), lambda epoch: len(self._order(epoch))
+        )
         self._epoch = self._progress.epoch - 1
         self._is_resumed = True
 

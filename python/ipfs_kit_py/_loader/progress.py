@@ -4,7 +4,7 @@ A state says which places of the epoch were left when it was dealt, and how many
 process has taken since. Any number of ranks goes on from there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self, TypeAlias
 
 from ipfs_kit_py._loader.deal import Hand, Seat, Turn, places, steps
@@ -114,12 +114,20 @@ class Progress(NamedTuple):
         run: Run,
         hand: Hand,
         seat: Seat,
+        length: Callable[[int], int],
     ) -> Self:
         """Take up a state, or those of all processes.
 
         One state of a rank that is still there goes on exactly where it was. With another
         number of ranks, or other batches, one state stands for all ranks, which have then
         taken as many batches each; where they have not, give the states of all of them.
+
+        Args:
+            given: The state, or all of them.
+            run: What decides the order here.
+            hand: How epochs are dealt here.
+            seat: Who goes on.
+            length: Counts the places of an epoch.
 
         Raises:
             InvalidParameterError: It is the state of another run.
@@ -136,6 +144,11 @@ class Progress(NamedTuple):
                 raise InvalidParameterError(
                     "these states are of different times: give those of one moment"
                 )
+        stretches = first.left.stretches
+        if stretches and stretches[-1][1] > length(first.epoch):
+            raise InvalidParameterError(
+                "the state is of a longer epoch: other datasets were mixed, or otherwise"
+            )
         if len(read) > 1:
             return cls(first.epoch, _together(read))
         if (first.hand, first.seat) == (hand, seat):
@@ -183,6 +196,8 @@ class _Read:
             and self.hand.batch_size > 0
             and 0 <= self.seat.rank < self.seat.world_size
             and 0 <= self.turn.worker < self.turn.workers
+            and max(self.turn.taken, self.turn.own)
+            <= steps(self.left.total, self.hand, self.seat)
         )
         if not is_good:
             raise MalformedDataError("this is no state of a loader of this version")
@@ -219,15 +234,15 @@ class _Read:
 def _together(states: list[_Read]) -> Left:
     """Give what is left when all have taken what they say."""
     first = states[0]
-    everyone = {
-        (rank, worker)
-        for rank in range(first.seat.world_size)
-        for worker in range(first.turn.workers)
-    }
-    seats = [(state.seat.rank, state.turn.worker) for state in states]
-    if len(seats) != len(everyone) or set(seats) != everyone:
+    ranks, workers = first.seat.world_size, first.turn.workers
+    seats = {(state.seat.rank, state.turn.worker) for state in states}
+    is_alike = all(
+        (state.seat.world_size, state.turn.workers) == (ranks, workers)
+        for state in states
+    )
+    if not is_alike or not len(seats) == len(states) == ranks * workers:
         raise InvalidParameterError(
-            f"these are {len(set(seats))} states of {len(everyone)} processes: give one "
+            f"these are {len(seats)} states of {ranks * workers} processes: give one "
             "of each"
         )
     if any(state.hand != first.hand for state in states):

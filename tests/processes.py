@@ -39,6 +39,7 @@ INTERRUPTED = """
 import sys, time
 from pathlib import Path
 from ipfs_kit_py import *
+{before}
 
 def work():
     path = sys.argv[1]
@@ -54,7 +55,9 @@ else:
 """
 
 
-def seconds_to_interrupt(work: str, path: Path, after: float = 0.3) -> float:
+def seconds_to_interrupt(
+    work: str, path: Path, after: float = 0.3, before: str = ""
+) -> float:
     """Send Ctrl-C to a program at work; return how long it took to notice.
 
     On a machine with much to do even a program that looks at once may come to it late: of
@@ -64,8 +67,11 @@ def seconds_to_interrupt(work: str, path: Path, after: float = 0.3) -> float:
         work: The body of a function with `path`, with all of ipfs_kit_py imported.
         path: The program's argument.
         after: Seconds that the work goes on before.
+        before: What is done before the work begins.
     """
-    program = INTERRUPTED.format(work=textwrap.indent(textwrap.dedent(work), "    "))
+    program = INTERRUPTED.format(
+        work=textwrap.indent(textwrap.dedent(work), "    "), before=before
+    )
     quickest = float("inf")
     for _ in range(3):
         quickest = min(quickest, _seconds_once(program, path, after))

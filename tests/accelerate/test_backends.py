@@ -18,6 +18,7 @@ from tests.container_engine import BUSYBOX, KUBO, ContainerEngine
 from tests.integration.conftest import free_port
 from tests.processes import run_python, seconds_to_interrupt
 from tests.soon import SOON_SECONDS
+from tests.test_closing import sockets
 
 import ipfs_accelerate_py
 from ipfs_accelerate_py._containers import spec
@@ -56,17 +57,6 @@ def made(_nobody: None, containers: ContainerEngine) -> Iterator[backends]:
 
 def threads() -> set[str]:
     return {it.name for it in threading.enumerate() if it.name.startswith("tunnel-")}
-
-
-def sockets() -> int:
-    """Count the sockets of this process."""
-    gc.collect()
-    links = (os.path.join("/proc/self/fd", it) for it in os.listdir("/proc/self/fd"))  # noqa: PTH118, PTH208
-    found = 0
-    for link in links:
-        with contextlib.suppress(OSError):
-            found += os.readlink(link).startswith("socket:")  # noqa: PTH115
-    return found
 
 
 def configured(**docker: object) -> backends:
@@ -488,6 +478,7 @@ def test_a_tunnel_ends_with_its_container_or_its_object(
         ask(tunnel["endpoint"])
     if end != "forget":
         made.close()
+        gc.collect()
     assert not sockets() - before
 
 

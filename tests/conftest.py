@@ -293,3 +293,16 @@ def mounted(
 def small_disk(mounted: Callable[..., Path]) -> Path:
     """Give a disk of 6 MiB."""
     return mounted("-t", "tmpfs", "-o", "size=6m", "small")
+
+
+@pytest.fixture
+def no_instances() -> "Iterator[None]":
+    """Let no test have the file system of another."""
+    from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem, MFSFileSystem
+
+    kinds = (IPFSFileSystem, MFSFileSystem)
+    for kind in kinds:
+        kind.clear_instance_cache()
+    yield
+    for kind in kinds:
+        kind.clear_instance_cache()

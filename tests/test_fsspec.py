@@ -42,18 +42,12 @@ from ipfs_kit_py.errors import (
 from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem, TreeFile
 from ipfs_kit_py.ipfs_kit import ipfs_kit
 
+pytestmark = pytest.mark.usefixtures("no_instances")
+
 ABSENT = "bafkreigks6arfsq3xxfpvqrrwonchxcnu6do76auprhhfomao6c273sixm"
 CACHES = (
     *("none", "readahead", "bytes", "mmap", "blockcache", "first", "all", "background"),
 )
-
-
-@pytest.fixture(autouse=True)
-def no_instances() -> Iterator[None]:
-    """Let no test have the file system of another."""
-    IPFSFileSystem.clear_instance_cache()
-    yield
-    IPFSFileSystem.clear_instance_cache()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +26,9 @@ from ipfs_kit_py.errors import (
 from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem, MFSFileSystem
 from ipfs_kit_py.ipfs_kit import ipfs_kit
 
+pytestmark = pytest.mark.usefixtures("no_instances")
+
 ABSENT = "bafkreigks6arfsq3xxfpvqrrwonchxcnu6do76auprhhfomao6c273sixm"
-
-
-@pytest.fixture(autouse=True)
-def no_instances() -> Iterator[None]:
-    """Let no test have the file system of another."""
-    yield
-    IPFSFileSystem.clear_instance_cache()
-    MFSFileSystem.clear_instance_cache()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,9 @@ from ipfs_kit_py import Repository
 from ipfs_kit_py.errors import InvalidParameterError
 from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem, MFSFileSystem
 
+pytestmark = pytest.mark.usefixtures("no_instances")
+
 DATA = bytes(range(256)) * 8000
-
-
-@pytest.fixture(autouse=True)
-def no_instances() -> Iterator[None]:
-    """Let no test have the file system of another."""
-    yield
-    IPFSFileSystem.clear_instance_cache()
-    MFSFileSystem.clear_instance_cache()
 
 
 @pytest.fixture

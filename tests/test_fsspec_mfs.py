@@ -8,7 +8,6 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,16 +26,10 @@ from ipfs_kit_py.errors import (
     PathNotADirectoryError,
     PathNotFoundError,
 )
-from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem, MFSFileSystem
+from ipfs_kit_py.ipfs_fsspec import MFSFileSystem
 from ipfs_kit_py.ipfs_kit import ipfs_kit
 
-
-@pytest.fixture(autouse=True)
-def no_instances() -> Iterator[None]:
-    """Let no test have the file system of another."""
-    yield
-    IPFSFileSystem.clear_instance_cache()
-    MFSFileSystem.clear_instance_cache()
+pytestmark = pytest.mark.usefixtures("no_instances")
 
 
 @pytest.fixture

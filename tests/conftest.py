@@ -9,6 +9,7 @@ Environment:
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,7 +40,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_configure() -> None:
-    """Refuse to test the source tree: what users get is the wheel."""
+    """Hear Ctrl-C, and refuse to test the source tree: what users get is the wheel."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Shells begin what runs in the background so, and what is begun here inherits it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     spec = importlib.util.find_spec("ipfs_kit_py")
     if spec and spec.origin and Path(spec.origin).is_relative_to(ROOT / "python"):
         raise pytest.UsageError(

@@ -40,4 +40,4 @@ class Liar(Far):
 
     def get_blocks(self, cids: Sequence[CID]) -> Mapping[CID, bytes]:
         given = super().get_blocks(cids)
-        return {cid: b"x" + data[1:] for cid, data in given.items()}
+        return {cid: bytes([data[0] ^ 1]) + data[1:] for cid, data in given.items()}

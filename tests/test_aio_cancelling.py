@@ -213,7 +213,7 @@ def test_what_has_not_begun_never_does(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
             for task in tasks[most:]:
                 task.cancel()
-            done, _ = await asyncio.wait(tasks[most:], timeout=5)
+            done, _ = await asyncio.wait(tasks[most:], timeout=SOON_SECONDS)
             assert all(task.cancelled() for task in done)
             assert len(done) == 3
             leave.set()

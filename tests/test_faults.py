@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.scripted_server import ENDLESS, STALL, scripted
+from tests.soon import PATIENT_SECONDS
 
 from ipfs_kit_py import cid_of
 from ipfs_kit_py._results import Result
@@ -132,6 +133,7 @@ def test_a_fault_gives_the_error_of_its_row(
     name: str, fault: str, tmp_path: Path
 ) -> None:
     adapter, answer = ADAPTERS[name], FAULTS[fault]
+    api = 0.5 if STALL in (answer or []) else PATIENT_SECONDS
     came: dict[str, str] = {}
     with ExitStack() as stack:
         url = "http://127.0.0.1:9"
@@ -140,7 +142,7 @@ def test_a_fault_gives_the_error_of_its_row(
         given = {
             "ipfs_path": str(tmp_path / "repository"),
             "cache_config": {"disk_cache_path": str(tmp_path / "cache")},
-            "timeouts": {"api": 0.5},
+            "timeouts": {"api": api},
         }
         for what, call in adapter.calls.items():
             start = time.monotonic()

@@ -17,7 +17,7 @@ DATA = os.urandom(20 * MIB + 5)
 
 
 def reader_of(*servers: GatewayServer) -> ChainReader:
-    source = GatewaySource([server.url for server in servers], stall_seconds=0.4)
+    source = GatewaySource([server.url for server in servers], stall_seconds=2.0)
     return ChainReader(Chain(None, [source]))
 
 

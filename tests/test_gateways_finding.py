@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests import gateway_server as bad
 from tests.gateway_server import Behaviour, GatewayServer, Request, Serve
+from tests.soon import PATIENT_SECONDS
 
 from ipfs_kit_py import Repository, cid_of
 from ipfs_kit_py._config import load
@@ -240,11 +241,12 @@ def test_a_router_that_fails_is_a_typed_error(
 ) -> None:
     behave, kind = ROUTER_FAULTS[fault]
     cid = far.block_put(b"one")
+    stall = 2.0 if kind is TimedOutError else PATIENT_SECONDS
     source = GatewaySource(
-        [serve(bad.empty).url], routing_urls=[serve(behave).url], stall_seconds=0.4
+        [serve(bad.empty).url], routing_urls=[serve(behave).url], stall_seconds=stall
     )
     with pytest.raises(kind, match="routers: "):
         source.get_blocks([cid])
     good = serve(routes([provider(serve().url)]))
     both = [serve(behave).url, good.url]
-    assert GatewaySource(routing_urls=both, stall_seconds=0.4).get_blocks([cid])
+    assert GatewaySource(routing_urls=both, stall_seconds=stall).get_blocks([cid])

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests import gateway_server as bad
 from tests.gateway_server import GatewayServer, Request, Serve
+from tests.soon import PATIENT_SECONDS
 
 from ipfs_kit_py import CID, Repository, cid_of
 from ipfs_kit_py._sources import ChainReader
@@ -51,7 +52,7 @@ def reader(tmp_path: Path) -> Iterator[Open]:
                 "ipfs_path": f"{place}/repository",
                 "cache_config": {"disk_cache_path": f"{place}/cache"},
                 "gateway_urls": [server.url for server in servers],
-                "timeouts": {"gateway": 2},
+                "timeouts": {"gateway": PATIENT_SECONDS},
             }
             return stack.enter_context(ipfs_kit(metadata=metadata)).reader
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.scripted_server import PAUSE, STALL, ScriptedServer, scripted
-from tests.soon import SOON_SECONDS
+from tests.soon import PATIENT_SECONDS, SOON_SECONDS
 
 from ipfs_kit_py._kubo.address import (
     Address,
@@ -56,7 +56,8 @@ def clients() -> Iterator[list[Client]]:
 
 def client_of(server: ScriptedServer, clients: list[Client], **options: Any) -> Client:
     address = parse_address(server.url)
-    clients.append(Client(lambda: address, **{"stall_seconds": 0.3, **options}))
+    options = {"stall_seconds": PATIENT_SECONDS, **options}
+    clients.append(Client(lambda: address, **options))
     return clients[-1]
 
 
@@ -221,7 +222,7 @@ def test_what_is_no_json_is_an_error(body: bytes, clients: list[Client]) -> None
 @pytest.mark.parametrize("answer", [[STALL], [OK, STALL], [CHUNKED + b"5\r\nhe", STALL]])
 def test_a_node_that_stalls_is_left(answer: list[bytes], clients: list[Client]) -> None:
     with scripted(answer) as server:
-        client = client_of(server, clients)
+        client = client_of(server, clients, stall_seconds=0.3)
         began = time.monotonic()
         with pytest.raises(TimedOutError, match=r"no byte for 0\.3 seconds"):
             client.read(look("cat"))
@@ -229,19 +230,22 @@ def test_a_node_that_stalls_is_left(answer: list[bytes], clients: list[Client]) 
 
 
 def test_a_slow_reply_is_no_stall(clients: list[Client]) -> None:
-    pieces = [b"1\r\na\r\n"] * 60
+    pieces = [b"1\r\na\r\n"] * 250
     with scripted([CHUNKED, *pieces, b"0\r\n\r\n"]) as server:
-        client = client_of(server, clients, stall_seconds=0.2)
-        assert client.read(look("cat")) == b"a" * 60
+        client = client_of(server, clients, stall_seconds=2)
+        assert client.read(look("cat")) == b"a" * 250
 
 
 def test_a_node_that_works_for_long_is_waited_for_while_it_lives(
     clients: list[Client],
 ) -> None:
-    with scripted([PAUSE, JSON], [JSON]) as server:
-        assert client_of(server, clients).call(look("repo/stat", patient=True))
-    with scripted([STALL]) as server, pytest.raises(TimedOutError):
-        client_of(server, clients).call(look("repo/stat", patient=True))
+    with scripted([PAUSE, PAUSE, PAUSE, JSON], [JSON]) as server:
+        client = client_of(server, clients, stall_seconds=2)
+        assert client.call(look("repo/stat", patient=True))
+    with scripted([STALL]) as server:
+        client = client_of(server, clients, stall_seconds=0.3)
+        with pytest.raises(TimedOutError):
+            client.call(look("repo/stat", patient=True))
 
 
 @pytest.mark.parametrize(

@@ -641,7 +641,7 @@ def test_another_one_that_writes_stops_a_rebuild(copy: Path) -> None:
         from ipfs_kit_py import Repository
         from ipfs_kit_py.errors import RepositoryBusyError
 
-        slow = Repository(sys.argv[1], _pause_before_commit_seconds=2.0)
+        slow = Repository(sys.argv[1], _pause_before_commit_seconds=4.0)
         adding = threading.Thread(target=slow.add, args=(b"slow",))
         adding.start()
         threading.Event().wait(0.7)

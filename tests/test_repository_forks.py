@@ -199,7 +199,7 @@ def test_a_child_leaves_the_parents_locks_alone(tmp_path: Path) -> None:
         import os, sys, threading
         from ipfs_kit_py import Repository
 
-        slow = Repository(sys.argv[1], _pause_before_commit_seconds=1.0)
+        slow = Repository(sys.argv[1], _pause_before_commit_seconds=2.0)
         later = Repository(sys.argv[1], _clock_offset_seconds=9999)
         data = os.urandom(100_000)
         adding = threading.Thread(target=slow.add, args=(data,))

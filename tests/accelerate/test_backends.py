@@ -549,7 +549,7 @@ def test_an_engine_that_went_away_is_said_and_found_again(
 def test_an_engine_that_hangs_is_waited_for_as_long_as_is_said(
     containers: ContainerEngine,
 ) -> None:
-    with configured(timeout=1) as made:
+    with configured(timeout=3) as made:
         assert made.list_containers() == []
         with containers.paused():
             begun = time.monotonic()

@@ -91,7 +91,7 @@ def test_a_bad_car_is_refused_and_nothing_of_it_is_taken(
     blocks = [os.urandom(1000) for _ in range(3)]
     cids = [cid_of(block) for block in blocks]
     whole = b"".join(framed_car(cids, zip(cids, blocks, strict=True)))
-    wrong = whole.replace(blocks[2], b"!" + blocks[2][1:])
+    wrong = whole.replace(blocks[2], bytes([blocks[2][0] ^ 1]) + blocks[2][1:])
     large = bytes(2 * MIB + 1)
     big = b"".join(framed_car(cids[:1], [(cids[0], blocks[0]), (cid_of(large), large)]))
     cases: dict[type[Exception], list[bytes]] = {

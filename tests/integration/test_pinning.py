@@ -18,7 +18,7 @@ import yaml
 from tests.integration.conftest import PinningServer
 from tests.processes import run_python
 from tests.scripted_server import STALL, scripted
-from tests.soon import SOON_SECONDS
+from tests.soon import PATIENT_SECONDS, SOON_SECONDS
 
 from ipfs_kit_py import CancelToken, cid_of
 from ipfs_kit_py._pinning.service import PinningService
@@ -226,9 +226,10 @@ def test_a_failing_service_is_an_error_of_a_kind(
     if call is CALLS[3] and answer in NO_STATUS:
         # Of what is removed no status is read.
         return
+    stall = 0.5 if answer is STALL else PATIENT_SECONDS
     with (
         scripted([answer]) as server,
-        PinningService(server.url, TOKEN, stall_seconds=0.5) as service,
+        PinningService(server.url, TOKEN, stall_seconds=stall) as service,
         pytest.raises(kind) as raised,
     ):
         call(service)

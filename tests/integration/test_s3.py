@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.integration.conftest import S3Gateway
 from tests.scripted_server import STALL, scripted
-from tests.soon import SOON_SECONDS
+from tests.soon import PATIENT_SECONDS, SOON_SECONDS
 from tests.test_closing import sockets
 
 from ipfs_kit_py import CID, CancelToken, Repository, aio, cid_of
@@ -55,14 +55,13 @@ def plain_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def s3(s3_gateway: S3Gateway) -> Iterator[s3_kit]:
-    kit = s3_kit(metadata={"s3cfg": s3_gateway.settings, "timeouts": {"api": 10}})
+    kit = opened(s3_gateway)
     yield kit
     kit.close()
 
 
-def quick(gateway: S3Gateway, **settings: Any) -> s3_kit:
-    """The same, which waits for a second only."""
-    given = {"s3cfg": gateway.settings, "timeouts": {"api": 1}} | settings
+def opened(gateway: S3Gateway, **settings: Any) -> s3_kit:
+    given = {"s3cfg": gateway.settings, "timeouts": {"api": PATIENT_SECONDS}} | settings
     return s3_kit(metadata=given)
 
 
@@ -161,7 +160,7 @@ def test_a_changed_object_is_found_by_the_hash_kept_with_it(
     for name in ("parts", "whole"):
         stored = s3_gateway.bucket("tests") / name
         with stored.open("r+b") as file:
-            file.write(b"\0\0")
+            file.write(b"changed")
         with pytest.raises(IntegrityError, match=name):
             s3.s3_dl_file(name, tmp_path / f"{name}.out")
         with pytest.raises(IntegrityError):
@@ -393,7 +392,7 @@ def test_what_is_not_there_is_not_found(s3: s3_kit, tmp_path: Path) -> None:
 def test_a_bucket_that_is_not_there_is_named(
     s3_gateway: S3Gateway, tmp_path: Path
 ) -> None:
-    s3 = quick(s3_gateway, s3cfg=s3_gateway.settings | {"bucket": "no-such-bucket"})
+    s3 = opened(s3_gateway, s3cfg=s3_gateway.settings | {"bucket": "no-such-bucket"})
     for call in (CALLS[0], *CALLS[6:9], *CALLS[10:]):
         with pytest.raises(PathNotFoundError, match="no-such-bucket"):
             call(s3, tmp_path)
@@ -406,7 +405,7 @@ def test_a_wrong_key_is_denied_and_never_shown(
     caplog.set_level(logging.DEBUG)
     secret = "much-too-secret"  # noqa: S105 - of nobody
     settings = s3_gateway.settings | {key: secret}
-    s3 = quick(s3_gateway, s3cfg=settings)
+    s3 = opened(s3_gateway, s3cfg=settings)
     for call in CALLS:
         with pytest.raises(AccessDeniedError) as raised:
             call(s3, tmp_path)
@@ -421,7 +420,7 @@ def test_a_closed_store_is_unreachable(s3_gateway: S3Gateway, tmp_path: Path) ->
     s3_gateway.stop()
     for call in CALLS:
         with pytest.raises(UnreachableError) as raised:
-            call(quick(s3_gateway), tmp_path)
+            call(opened(s3_gateway), tmp_path)
         assert raised.value.recoverable
 
 
@@ -432,13 +431,13 @@ def test_a_silent_store_is_given_up(
     s3_gateway.signal(signal.SIGSTOP)
     started = time.monotonic()
     with pytest.raises(TimedOutError):
-        CALLS[at](quick(s3_gateway), tmp_path)
+        CALLS[at](opened(s3_gateway, timeouts={"api": 1}), tmp_path)
     assert time.monotonic() - started < 15
 
 
 def test_a_stopped_call_ends_at_once(s3_gateway: S3Gateway, tmp_path: Path) -> None:
     s3_gateway.signal(signal.SIGSTOP)
-    s3 = quick(s3_gateway, timeouts={"api": 60})
+    s3 = opened(s3_gateway, timeouts={"api": 60})
     for call in CALLS[:3]:
         token = CancelToken()
         threading.Timer(0.2, token.cancel).start()
@@ -506,13 +505,13 @@ def page(keys: str, token: str = "") -> bytes:
 def test_broken_lists_are_no_lists(answer: bytes) -> None:
     with scripted([answer]) as server:
         s3cfg = {"endpoint": server.url, "bucket": "tests", "anonymous": True}
-        s3 = s3_kit(metadata={"s3cfg": s3cfg, "timeouts": {"api": 1}})
+        s3 = s3_kit(metadata={"s3cfg": s3cfg, "timeouts": {"api": PATIENT_SECONDS}})
         with pytest.raises(UnreachableError):
             s3.s3_ls_dir()
 
 
 def test_nothing_is_asked_offline(s3_gateway: S3Gateway, tmp_path: Path) -> None:
-    s3 = quick(s3_gateway, offline=True)
+    s3 = opened(s3_gateway, offline=True)
     for call in CALLS:
         with pytest.raises(OfflineError):
             call(s3, tmp_path)

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from tests.integration.conftest import UploadService
 from tests.scripted_server import STALL, scripted
-from tests.soon import SOON_SECONDS
+from tests.soon import PATIENT_SECONDS, SOON_SECONDS
 
 from ipfs_kit_py import (
     CID,
@@ -64,12 +64,13 @@ def storacha(upload_service: UploadService) -> Iterator[storacha_kit]:
 
 
 def made(settings: dict[str, Any], **more: Any) -> storacha_kit:
-    return storacha_kit(metadata={"storacha": settings, "timeouts": {"api": 10}} | more)
+    given = {"storacha": settings, "timeouts": {"api": PATIENT_SECONDS}} | more
+    return storacha_kit(metadata=given)
 
 
-def quick(settings: dict[str, Any], **more: Any) -> storacha_kit:
-    """The same, which waits for a second only."""
-    return made(settings, timeouts={"api": 1}, **more)
+def timeouts(answer: list[bytes]) -> dict[str, float]:
+    """Wait for a second only where a server is silent."""
+    return {"api": 1 if STALL in answer else PATIENT_SECONDS}
 
 
 def good(result: Any) -> Any:
@@ -646,24 +647,24 @@ def test_secrets_are_shown_nowhere(
     (tmp_path / "file").write_bytes(b"x")
     shown: list[str] = []
     with caplog.at_level(logging.DEBUG):
-        kit = quick(settings)
+        kit = made(settings)
         shown += [repr(kit), repr(kit._settings), repr(good(kit.upload_list()))]
         shown.append(repr(good(kit.upload_add(None, tmp_path / "file"))))
         echo = f"{secrets[0]} and {secrets[1]}"
         for status in (400, 401, 500):
             with scripted([head(status, echo.encode())]) as server:
-                result = quick(settings | {"endpoint": server.url}).upload_list()
+                result = made(settings | {"endpoint": server.url}).upload_list()
             assert "*** and ***" in result["error"]
             shown.append(repr(result) + str(result.exception))
         error = {"p": {"out": {"error": {"name": "Odd", "message": echo}}}}
         with scripted([reply([error])]) as server:
-            result = quick(settings | {"endpoint": server.url}).upload_list()
+            result = made(settings | {"endpoint": server.url}).upload_list()
         assert result["error_type"] == "EngineError"
         shown.append(repr(result) + str(result.exception))
         # The address to put to is signed.
         address = "http://127.0.0.1:1/a?X-Amz-Signature=hidden"
         with scripted([reply([receipt(url=address)])]) as server:
-            far = quick(settings | {"endpoint": server.url})
+            far = made(settings | {"endpoint": server.url})
             result = far.upload_add(None, tmp_path / "file")
         assert result["error_type"] == "UnreachableError"
         shown.append(repr(result) + str(result.exception))
@@ -719,7 +720,8 @@ def receipt(**ok: Any) -> dict[str, Any]:
 def test_a_broken_reply_is_an_error(answer: list[bytes], kind: str) -> None:
     started = time.monotonic()
     with scripted(answer) as server:
-        result = quick(ANYBODY | {"endpoint": server.url}).upload_list()
+        given = ANYBODY | {"endpoint": server.url}
+        result = made(given, timeouts=timeouts(answer)).upload_list()
     assert (result["success"], result["error_type"]) == (False, kind)
     assert time.monotonic() - started < SOON_SECONDS
 
@@ -727,7 +729,7 @@ def test_a_broken_reply_is_an_error(answer: list[bytes], kind: str) -> None:
 def test_a_service_that_hiccups_is_asked_again() -> None:
     empty = reply([{"p": {"out": {"ok": {"results": []}}}}])
     with scripted([head(503, b"")], [b""], [empty]) as server:
-        kit = quick(ANYBODY | {"endpoint": server.url})
+        kit = made(ANYBODY | {"endpoint": server.url})
         assert good(kit.upload_list())["count"] == 0
     assert len(server.requests) == 3
 
@@ -735,8 +737,9 @@ def test_a_service_that_hiccups_is_asked_again() -> None:
 def test_a_service_that_is_closed_or_stalls_is_told_of(
     upload_service: UploadService, tree: Path, tmp_path: Path
 ) -> None:
-    kit = quick(upload_service.settings())
-    [shard] = good(kit.upload_add(None, tree / "a.txt"))["shards"]
+    settings = upload_service.settings()
+    [shard] = good(made(settings).upload_add(None, tree / "a.txt"))["shards"]
+    kit = made(settings, timeouts={"api": 1})
     root = hash_file(tree / "a.txt")
     calls: list[Callable[[], Any]] = [
         lambda: kit.upload_list(),
@@ -789,7 +792,7 @@ def test_a_service_that_says_nonsense_about_where_to_put_is_refused(
     tree: Path, told: dict[str, Any], kind: str
 ) -> None:
     with scripted([reply([receipt(**told)])]) as server:
-        result = quick(ANYBODY | {"endpoint": server.url}).upload_add(None, tree)
+        result = made(ANYBODY | {"endpoint": server.url}).upload_add(None, tree)
     assert (result["success"], result["error_type"]) == (False, kind)
 
 
@@ -819,7 +822,8 @@ def test_a_place_that_does_not_take_a_shard_is_told_of(
     with scripted(answer) as place:
         told = receipt(url=f"{place.url}/x?sig=hidden", headers={"x-a": "b"})
         with scripted([reply([told])]) as server:
-            kit = quick(ANYBODY | {"endpoint": server.url})
+            given = ANYBODY | {"endpoint": server.url}
+            kit = made(given, timeouts=timeouts(answer))
             result = kit.upload_add(None, tree / "a.txt")
     assert (result["success"], result["error_type"]) == (False, kind)
     assert "hidden" not in result["error"]
@@ -836,7 +840,7 @@ def test_a_place_that_hiccups_is_tried_again(tree: Path) -> None:
     with scripted([b""], [head(503, b"")], [head(200, b"")]) as place:
         told = receipt(url=place.url)
         with scripted([reply([told])]) as server:
-            kit = quick(ANYBODY | {"endpoint": server.url})
+            kit = made(ANYBODY | {"endpoint": server.url})
             put = good(kit.upload_add(None, tree / "a.txt"))
     assert put["sent_bytes"] == put["size"]
     assert len(place.requests) == 3
@@ -847,7 +851,7 @@ def test_a_lying_gateway_gives_no_wrong_byte(
 ) -> None:
     settings = upload_service.settings()
     (tmp_path / "file").write_bytes(b"right")
-    kit = quick(settings)
+    kit = made(settings)
     put = good(kit.upload_add(None, tmp_path / "file"))
     [shard] = put["shards"]
     size = put["size"]
@@ -858,7 +862,7 @@ def test_a_lying_gateway_gives_no_wrong_byte(
         (b"", "IntegrityError"),
     ):
         with scripted([head(200, body)]) as gateway:
-            lying = quick(settings | {"gateway": gateway.url})
+            lying = made(settings | {"gateway": gateway.url})
             for output in (None, tmp_path / "out"):
                 result = lying.store_get(None, shard, output)
                 assert (result["success"], result["error_type"]) == (False, kind)
@@ -875,7 +879,9 @@ def test_a_lying_gateway_gives_no_wrong_byte(
         ([b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nx", STALL], "TimedOutError"),
     ):
         with scripted(answer) as gateway:
-            result = quick(settings | {"gateway": gateway.url}).store_get(None, shard)
+            given = settings | {"gateway": gateway.url}
+            broken = made(given, timeouts=timeouts(answer))
+            result = broken.store_get(None, shard)
         assert (result["success"], result["error_type"]) == (False, kind)
     missing = kit.get_content(cid_of(b"nowhere"))
     assert (missing["error_type"], missing["not_found"]) == ("BlockNotFoundError", True)
@@ -886,14 +892,14 @@ def test_a_download_that_breaks_off_goes_on(
 ) -> None:
     settings = upload_service.settings()
     fill(tmp_path / "file", 300_000)
-    [shard] = good(quick(settings).upload_add(None, tmp_path / "file"))["shards"]
-    whole = good(quick(settings).store_get(None, shard))["content"]
+    [shard] = good(made(settings).upload_add(None, tmp_path / "file"))["shards"]
+    whole = good(made(settings).store_get(None, shard))["content"]
     size = len(whole)
     cut = b"HTTP/1.1 200 X\r\nContent-Length: %d\r\n\r\n" % size
     rest = b"HTTP/1.1 206 X\r\nContent-Range: bytes 100000-%d/%d\r\n" % (size - 1, size)
     rest += b"Content-Length: %d\r\n\r\n" % (size - 100_000)
     with scripted([cut + whole[:100_000]], [rest + whole[100_000:]]) as gateway:
-        kit = quick(settings | {"gateway": gateway.url})
+        kit = made(settings | {"gateway": gateway.url})
         assert good(kit.store_get(None, shard))["content"] == whole
     assert b"range: bytes=100000-\r\n" in gateway.requests[1].lower()
 

@@ -125,7 +125,7 @@ FAULTS: dict[str, tuple[Behaviour, type[IPFSError], str]] = {
     "hangs up": (bad.hang_up, UnreachableError, "broke off"),
     "stalls": (bad.stall, TimedOutError, "too slow: no byte for 0.4 seconds"),
     "stalls within": (bad.stall_within, TimedOutError, "too slow: no byte"),
-    "drips": (bad.drip, TimedOutError, "it sent .* bytes in 0.8 seconds"),
+    "drips": (bad.drip, TimedOutError, "bytes in 0.8 seconds|no byte"),
     "endless": (bad.endless, UnreachableError, "sends more than"),
     "endless head": (bad.endless_head, UnreachableError, "broke off|failed|sends"),
     "too long": (bad.too_long, UnreachableError, "says it sends 1099511627776"),

@@ -2,12 +2,21 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import NamedTuple, Protocol
 
 from ipfs_kit_py._native import CID, Order
 from ipfs_kit_py.errors import InvalidParameterError
 
 _MAGIC = b"ipfs-kit order 1\0"
+
+
+def whole_number(name: str, given: int) -> int:
+    """Take a whole number of any kind, as numpy's, as a plain one."""
+    try:
+        return index(given)
+    except TypeError:
+        raise InvalidParameterError(f"{name} {given!r} is no whole number") from None
 
 
 class Shuffle(NamedTuple):
@@ -19,6 +28,17 @@ class Shuffle(NamedTuple):
     of the dataset, and for all of it where it has none."""
     window: int = 16
     """Blocks whose samples are mixed."""
+
+    def checked(self) -> "Shuffle":
+        """Refuse what cannot be, and take numbers of numpy as plain ones."""
+        block, window = self.block, whole_number("shuffle_window", self.window)
+        if block is not None:
+            block = whole_number("shuffle_block", block)
+        if window < 1 or (block is not None and block < 1):
+            raise InvalidParameterError(
+                f"shuffle_block {block} or shuffle_window {window} is less than 1"
+            )
+        return Shuffle(bool(self.is_on), block, window)
 
 
 class Epoch(Protocol):
@@ -160,7 +180,7 @@ class Mixture:
                 begin anew.
         """
         self._orders, self._key = orders, key
-        self._shares = _shares(weights, self.STRETCH)
+        self._shares = shares_of(weights)
         self._known: tuple[int, list[tuple[int, int]]] | None = None
         self._length = self._end(max if repeats else min)
 
@@ -261,10 +281,10 @@ def _mixed(key: bytes, index: int) -> bytes:
     return hashlib.sha256(key + index.to_bytes(8, "little")).digest()
 
 
-def _shares(weights: Sequence[float], total: int) -> list[int]:
+def shares_of(weights: Sequence[float], total: int = Mixture.STRETCH) -> list[int]:
     """Split a number by weights: at least one each, the largest remainders first."""
     if not all(weight > 0 and weight < float("inf") for weight in weights):
-        raise InvalidParameterError("each weight is to be a number more than 0")
+        raise InvalidParameterError("each weight is to be a finite number more than 0")
     if len(weights) > total:
         raise InvalidParameterError(f"more than {total} datasets cannot be mixed")
     # One each is set aside, so that none comes out with nothing.

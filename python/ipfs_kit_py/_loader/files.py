@@ -1,15 +1,17 @@
 """Samples that are bytes: files of a folder, blocks, or ranges of files."""
 
+import array as arrays
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ipfs_kit_py._loader.source import Ahead, Packed, Part, Reading
 from ipfs_kit_py._native import CID, CancelToken, Feed, Samples
 from ipfs_kit_py._repository import Repository
-from ipfs_kit_py.errors import InternalError, InvalidParameterError
+from ipfs_kit_py.errors import InternalError, InvalidParameterError, MalformedDataError
 
 if TYPE_CHECKING:
     from ipfs_kit_py._native import _Batch as Batch
@@ -20,6 +22,8 @@ Decode: TypeAlias = Callable[["Files", int, Any], Any]
 # Threads that fetch for the readers, where blocks come from afar.
 _FETCHERS = 4
 _SLICE_SECONDS = 0.05
+# Samples that may be missing before nobody knows what columns there are.
+_LOOKED_AT = 8
 _FILE_COLUMNS = ("data", "path", "label", "cid", "index")
 
 
@@ -32,6 +36,13 @@ class Files:
         samples: Where they lie.
         names: What each is called, if the samples do not say.
         decode: What makes a sample of its bytes; by default they are given as they lie.
+        columns: What can be asked of each whatever its bytes are.
+        rows: What columns the samples have once decoded; by default the first tells.
+            Where these have a name of the others, theirs it is.
+        groups: Where each group ends that is best read together.
+        array: The type and shape of a sample, where the files say so themselves.
+        folder: What has all of these below it, and little else.
+        siblings: Lists the files beside these, which share their classes.
     """
 
     def __init__(
@@ -43,18 +54,18 @@ class Files:
         names: Sequence[str] | None = None,
         decode: Decode | None = None,
         columns: tuple[str, ...] = _FILE_COLUMNS,
+        rows: tuple[str, ...] | None = None,
         groups: Sequence[int] | None = None,
         array: "tuple[str, tuple[int, ...]] | None" = None,
         folder: CID | None = None,
+        siblings: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         """Keep all this."""
-        self.folder = folder
-        """What has all of these below it, and little else."""
         self.cid, self.reader, self.samples = cid, reader, samples
-        self.decode, self.columns, self.groups = decode, columns, groups
-        self._names = names
-        self.array = array
-        """The type and shape of a sample, where the files say so themselves."""
+        self.decode, self.groups = decode, groups
+        self.array, self.folder = array, folder
+        self._names, self._siblings = names, siblings
+        self._own, self._rows = columns, rows
 
     def __len__(self) -> int:
         """Count them."""
@@ -78,8 +89,35 @@ class Files:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """The folders that the samples lie in, sorted: their labels count these."""
-        return tuple(sorted({_folder_of(name) for name in self.names}))
+        """The folders that the samples lie in, sorted: their labels count these.
+
+        Those of other splits count too, so that a label means the same in each.
+        """
+        names = chain(self.names, self._siblings())
+        return tuple(sorted({_folder_of(name) for name in names}))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What can be asked of each by name."""
+        return *self._of_rows, *(name for name in self._own if name not in self._of_rows)
+
+    @cached_property
+    def _of_rows(self) -> tuple[str, ...]:
+        if self._rows is not None:
+            return self._rows
+        return () if self.decode is None else self._peeked()
+
+    def _peeked(self) -> tuple[str, ...]:
+        """Look which columns the first sample has that can be read."""
+        reading = _Direct(self, Ahead(1, 0))
+        for sample in range(min(len(self), _LOOKED_AT)):
+            one = memoryview(arrays.array("Q", [sample]))
+            reading.ask(one)
+            part = reading.take()
+            if not part.trouble:
+                row = self.made(one, part)[0]
+                return tuple(row) if isinstance(row, dict) else ()
+        return ()
 
     @cached_property
     def _labels(self) -> dict[str, int]:
@@ -92,27 +130,36 @@ class Files:
 
     def column(self, name: str, samples: "memoryview[int]", part: Part) -> Sequence[Any]:
         """Give a column."""
+        if name in self._of_rows:
+            return self._of_each(name, samples, part)
+        if name not in self._own:
+            raise InvalidParameterError(
+                f"there is no column {name!r}, but {', '.join(self.columns)}"
+            )
         if name == "data":
             return views(part)
         if name == "index":
             return samples.tolist()
         if name == "cid":
             return [str(self.samples.cid(sample)) for sample in samples]
-        if name not in self.columns:
-            raise InvalidParameterError(
-                f"there is no column {name!r}, but {', '.join(self.columns)}"
-            )
+        names = [self.names[sample] for sample in samples]
         if name == "path":
-            return [self.names[sample] for sample in samples]
-        if name == "label":
-            names = (self.names[sample] for sample in samples)
-            return [self._labels[_folder_of(name)] for name in names]
+            return names
+        return [self._labels[_folder_of(path)] for path in names]
+
+    def _of_each(
+        self, name: str, samples: "memoryview[int]", part: Part
+    ) -> Sequence[Any]:
+        """Give a column of the rows; those that lack it have None."""
         wrong = {at for at, _ in part.trouble}
-        values = [
-            None if at in wrong else value
-            for at, value in enumerate(self.made(samples, part))
-        ]
-        return [None if value is None else value.get(name) for value in values]
+        found: list[Any] = []
+        for at, row in enumerate(self.made(samples, part)):
+            if at not in wrong and not isinstance(row, dict):
+                raise MalformedDataError(
+                    f"{self.name(samples[at])} is no object, and has no column {name!r}"
+                )
+            found.append(None if at in wrong else row.get(name))
+        return found
 
     def made(self, samples: "memoryview[int]", part: Part) -> list[Any]:
         """Make samples of their bytes; those with trouble stay as they are."""

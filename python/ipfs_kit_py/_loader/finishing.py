@@ -7,8 +7,9 @@ from math import prod
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ipfs_kit_py._loader.files import Files, views
+from ipfs_kit_py._loader.mixed import Mixed
 from ipfs_kit_py._loader.source import Packed, Part, Source
-from ipfs_kit_py._loader.tables import Tables
+from ipfs_kit_py._loader.tables import Tables, plain_column
 from ipfs_kit_py._native import Block
 from ipfs_kit_py.errors import InvalidParameterError, MalformedDataError
 
@@ -34,12 +35,13 @@ class Finish(NamedTuple):
     """And of this shape; one-dimensional if not said."""
     pin_memory: bool = False
     channels_last: bool = False
+    is_apart: bool = False
+    """Columns are left as they were read: each sample of them is given by itself."""
 
     def is_packed(self, source: Source) -> bool:
-        """Whether batches are best read into one piece of memory."""
-        is_array = self.dtype is not None or getattr(source, "array", None) is not None
-        is_plain = self.decode is None and self.collate is None and self.columns is None
-        return is_array and is_plain and self.output != "list"
+        """Whether samples are arrays as they lie: best read into one piece of memory."""
+        is_plain = not self._is_made and self.columns is None
+        return is_plain and self.output != "list" and self._array(source) is not None
 
     def checked(self) -> "Finish":
         """Refuse what does not go together."""
@@ -49,6 +51,8 @@ class Finish(NamedTuple):
             )
         if self.shape is not None and self.dtype is None:
             raise InvalidParameterError("shape goes with dtype")
+        if any(side < 0 for side in self.shape or ()):
+            raise InvalidParameterError(f"shape {self.shape} has a side less than 0")
         if self.output != "torch" and (self.pin_memory or self.channels_last):
             raise InvalidParameterError(
                 'pin_memory and channels_last are for output="torch"'
@@ -77,11 +81,30 @@ class Finish(NamedTuple):
         if kind.kind not in _NUMBERS:
             raise InvalidParameterError(f"{dtype!r} is no type of numbers")
 
-    def of_one(self) -> "Finish":
+    def of_one(self, source: Source) -> "Finish":
         """Give what samples are made with that are given one by one."""
-        if self.decode is None and self.collate is None:
+        if self.is_packed(source):
             return self
-        return self._replace(collate=None, output="list")
+        return self._replace(collate=None, output="list", is_apart=True)
+
+    def one(self, source: Source, sample: Any) -> Any:  # noqa: ANN401 - as asked for
+        """Make of a sample what it would be in a batch; what was decoded stays so."""
+        if self._is_made or self.is_packed(source):
+            return sample
+        return _of_python(sample) if self.output == "list" else self._one(sample)
+
+    @property
+    def _is_made(self) -> bool:
+        """Whether what is given is what somebody else made of samples."""
+        return self.decode is not None or self.collate is not None
+
+    def _one(self, value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, dict):
+            return {name: self._one(inner) for name, inner in value.items()}
+        value = _with_arrays(_numpy().asarray(value) if _is_number(value) else value)
+        if not hasattr(value, "dtype"):
+            return value
+        return self._tensor(value) if self.output == "torch" else value[()]
 
     def batch(self, source: Source, samples: "memoryview[int]", part: Part) -> Any:  # noqa: ANN401 - as asked for
         """Make a batch of samples without those in trouble.
@@ -94,14 +117,14 @@ class Finish(NamedTuple):
             samples, part = _without(samples, part)
         if self.columns is not None:
             named = {name: source.column(name, samples, part) for name in self.columns}
-            named = {name: _plain(values) for name, values in named.items()}
+            named = {name: plain_column(values) for name, values in named.items()}
             if self.decode is not None:
                 rows = [
                     dict(zip(named, row, strict=True))
                     for row in zip(*named.values(), strict=True)
                 ]
                 return self._finished([self.decode(row) for row in rows])
-            return {name: self._column(values) for name, values in named.items()}
+            return {name: self._column(name, values) for name, values in named.items()}
         array = self._array(source)
         if array is not None and self.output != "list" and self.decode is None:
             return self._tensor(self._together(part, *array), array[0])
@@ -110,15 +133,20 @@ class Finish(NamedTuple):
         values = (
             source.made(samples, part) if isinstance(source, Files) else list(views(part))
         )
+        is_plain = self._is_made or (self.output == "list" and not self.is_apart)
+        if isinstance(source, Mixed) and is_plain:
+            values = [_of_python(value) for value in values]
         if self.decode is not None:
             values = [self.decode(value) for value in values]
+        elif self.collate is None and self.output != "list":
+            values = [*map(_with_arrays, values)]
         return self._finished(values)
 
     def _rows(self, source: Tables, part: Part) -> Any:  # noqa: ANN401
         table: Any = part.values
         if self.decode is None and self.collate is None:
             names = source.wanted or source.columns
-            return {name: self._column(_plain(table[name])) for name in names}
+            return {name: self._column(name, plain_column(table[name])) for name in names}
         rows = table.to_pylist()
         return self._finished([self.decode(row) if self.decode else row for row in rows])
 
@@ -138,11 +166,12 @@ class Finish(NamedTuple):
                 f"samples of {min(lengths)} and of {max(lengths)} bytes make no array: "
                 "give decode= or collate="
             )
-        length = lengths.pop() if lengths else 0
-        if shape is not None and length and prod(shape) * kind.itemsize != length:
+        own_bytes = prod(shape or (0,)) * kind.itemsize
+        length = lengths.pop() if lengths else own_bytes
+        if shape is not None and own_bytes != length:
             raise MalformedDataError(
                 f"a sample has {length} bytes, and {dtype} of shape {shape} has "
-                f"{prod(shape) * kind.itemsize}"
+                f"{own_bytes}"
             )
         if length % kind.itemsize:
             raise MalformedDataError(
@@ -166,12 +195,16 @@ class Finish(NamedTuple):
             return self._moved(_collated(values))
         return _stacked(values)
 
-    def _column(self, values: Sequence[Any]) -> Any:  # noqa: ANN401
+    def _column(self, name: str, values: Sequence[Any]) -> Any:  # noqa: ANN401
+        if self.is_apart:
+            return values
         if self.output == "list":
-            return values.tolist() if hasattr(values, "tolist") else list(values)
+            if hasattr(values, "tolist"):
+                return values.tolist()
+            return [_of_python(value) for value in values]
         if hasattr(values, "dtype"):
             return self._tensor(values)
-        return self._finished(list(values))
+        return self._finished([*map(_with_arrays, _without_nulls(name, list(values)))])
 
     def _tensor(self, array: Any, dtype: str | None = None) -> Any:  # noqa: ANN401
         if self.output != "torch" or array.dtype.kind not in _NUMBERS:
@@ -217,22 +250,6 @@ def _without(samples: "memoryview[int]", part: Part) -> "tuple[memoryview[int], 
     return memoryview(rest), Part(values, [])
 
 
-def _plain(values: Any) -> Sequence[Any]:  # noqa: ANN401
-    """Give a column of a table as an array if it holds numbers, and as a list if not."""
-    kind = getattr(values, "type", None)
-    if kind is None:
-        found: Sequence[Any] = values
-        return found
-    import pyarrow as pa
-
-    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    if is_number and not values.null_count:
-        found = values.to_numpy()
-    else:
-        found = values.to_pylist()
-    return found
-
-
 def _lengths(part: Part) -> list[int]:
     if not isinstance(part.values, Packed):
         return [memoryview(view).nbytes for view in views(part)]
@@ -244,11 +261,12 @@ def _stacked(values: list[Any]) -> Any:  # noqa: ANN401
     """Stack what can be; dictionaries and tuples part by part."""
     first = values[0]
     if isinstance(first, dict):
-        return {name: _stacked([value[name] for value in values]) for name in first}
+        return {name: _stacked(_of_key(name, values)) for name in first}
     if isinstance(first, tuple):
         return tuple(_stacked(list(parts)) for parts in zip(*values, strict=True))
     np = _numpy()
-    if isinstance(first, int | float | bool | np.ndarray | np.generic):
+    is_array = isinstance(first, np.ndarray | np.generic)
+    if is_array or all(map(_is_number, values)):
         try:
             return np.stack([np.asarray(value) for value in values])
         except ValueError as error:
@@ -262,7 +280,7 @@ def _collated(values: list[Any]) -> Any:  # noqa: ANN401
     """Collate as torch does; what it has no way to is left as a list."""
     first = values[0]
     if isinstance(first, dict):
-        return {name: _collated([value[name] for value in values]) for name in first}
+        return {name: _collated(_of_key(name, values)) for name in first}
     if type(first) is tuple:
         return tuple(_collated(list(parts)) for parts in zip(*values, strict=True))
     if isinstance(first, Block | memoryview | str | bytes | None):
@@ -282,6 +300,63 @@ def _collated(values: list[Any]) -> Any:  # noqa: ANN401
         ) from error
     except TypeError:
         return values
+
+
+def _of_key(name: str, rows: list[Any]) -> list[Any]:
+    try:
+        return _without_nulls(name, [row[name] for row in rows])
+    except (KeyError, TypeError):
+        raise MalformedDataError(
+            f"some samples have {name!r} and some have not: give columns=, or collate="
+        ) from None
+
+
+def _without_nulls(name: str, values: list[Any]) -> list[Any]:
+    """Refuse numbers among which some are missing: batches would differ in type."""
+    if any(value is None for value in values) and any(map(_is_number, values)):
+        raise MalformedDataError(
+            f"column {name!r} has numbers and nulls, which make no array: leave it out "
+            'by columns=, or give decode=, collate= or output="list"'
+        )
+    return values
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401
+    if isinstance(value, int | float):
+        return True
+    np = _numpy()
+    return isinstance(value, np.generic) and value.dtype.kind in _NUMBERS
+
+
+def _is_vector(value: Any) -> bool:  # noqa: ANN401
+    """Whether a value is a list of numbers, or of such lists."""
+    if not isinstance(value, list) or not value:
+        return False
+    return all(map(_is_number, value)) or all(map(_is_vector, value))
+
+
+def _with_arrays(value: Any) -> Any:  # noqa: ANN401
+    """Take lists of numbers that were read as arrays.
+
+    Those that a `decode` makes are put together as torch does, part by part.
+    """
+    if isinstance(value, dict):
+        return {name: _with_arrays(inner) for name, inner in value.items()}
+    if not _is_vector(value):
+        return value
+    try:
+        return _numpy().asarray(value)
+    except ValueError as error:
+        raise MalformedDataError(
+            f"lists of different lengths make no array: {error}; give decode="
+        ) from error
+
+
+def _of_python(value: Any) -> Any:  # noqa: ANN401
+    """Give numbers of numpy in a row as Python's."""
+    if isinstance(value, dict):
+        return {name: _of_python(inner) for name, inner in value.items()}
+    return value.item() if hasattr(value, "dtype") and _is_number(value) else value
 
 
 def _can_pin() -> bool:

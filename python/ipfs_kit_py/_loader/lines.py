@@ -31,15 +31,21 @@ def source_of_lines(
             ends.append(end)
         groups.append(len(starts))
     samples = Samples.ranges([shard for _, shard in shards], file_of, starts, ends)
-    columns: tuple[str, ...] = ("index",)
-    files = Files(cid, reader, samples, decode=_json if json else _text, columns=columns)
-    files.names = _Names([path for path, _ in shards], file_of, starts)
+    names = _Names([path for path, _ in shards], file_of, starts)
+    rows: tuple[str, ...] = ()
     if json and len(samples):
         first = reader.cat(str(shards[file_of[0]][1]), starts[0], ends[0] - starts[0])
-        row = parsed(first, files.name(0))
-        if isinstance(row, dict):
-            files.columns = (*row, *columns)
-    return files
+        row = parsed(first, names[0])
+        rows = tuple(row) if isinstance(row, dict) else ()
+    return Files(
+        cid,
+        reader,
+        samples,
+        names=names,
+        decode=_json if json else _text,
+        columns=("index",),
+        rows=rows,
+    )
 
 
 class _Names(Sequence[str]):

@@ -15,6 +15,9 @@ from ipfs_kit_py.errors import InvalidParameterError
 class Opening(Protocol):
     """Something to load."""
 
+    def part(self) -> object:
+        """Say which part of it is loaded and how, as plain values; None for all of it."""
+
     def open(self, client: Client, columns: Sequence[str] | None) -> Dataset:
         """Open it, to read some columns or all."""
 
@@ -26,6 +29,12 @@ class OneDataset(NamedTuple):
     format: str | None = None
     split: str | None = None
     pattern: str | None = None
+
+    def part(self) -> object:
+        """Say which files of it are loaded, and as what: a split has a CID of its own."""
+        if self.format is None and self.pattern is None:
+            return None
+        return {"format": self.format, "pattern": self.pattern}
 
     def open(self, client: Client, columns: Sequence[str] | None) -> Dataset:
         """Open it."""
@@ -44,6 +53,9 @@ class Embedded(NamedTuple):
 
     values: list[Any]
 
+    def part(self) -> object:
+        """Say that it is all of them."""
+
     def open(self, client: Client, columns: Sequence[str] | None) -> Dataset:
         """Open them."""
         del client
@@ -59,6 +71,11 @@ class Several(NamedTuple):
     """Datasets that are mixed."""
 
     datasets: list[OneDataset]
+
+    def part(self) -> object:
+        """Say which parts of them are loaded."""
+        parts = [dataset.part() for dataset in self.datasets]
+        return parts if any(parts) else None
 
     def open(self, client: Client, columns: Sequence[str] | None) -> Dataset:
         """Open them."""
@@ -77,4 +94,6 @@ def _with_columns(dataset: Dataset, columns: Sequence[str] | None) -> Dataset:
         )
     if isinstance(source, Tables) and columns is not None:
         source.wanted = list(columns)
+    if isinstance(source, Mixed) and columns is not None:
+        source.wanted = tuple(columns)
     return dataset

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ipfs_kit_py._loader import media
 from ipfs_kit_py._loader.bringing import brought
 from ipfs_kit_py._loader.deal import Hand, Seat, Turn, is_distributed, seat_of, steps
-from ipfs_kit_py._loader.epoch import Epoch, Shuffle
+from ipfs_kit_py._loader.epoch import Epoch, Shuffle, shares_of, whole_number
 from ipfs_kit_py._loader.finishing import Finish, Output
 from ipfs_kit_py._loader.leaving import NOTHING
 from ipfs_kit_py._loader.loaded import Embedded, OneDataset, Opening, Several
@@ -16,7 +16,7 @@ from ipfs_kit_py._loader.metrics import Metrics
 from ipfs_kit_py._loader.opening import Dataset
 from ipfs_kit_py._loader.ordering import Ordering, Weights
 from ipfs_kit_py._loader.planning import planned
-from ipfs_kit_py._loader.progress import Left, Progress, State
+from ipfs_kit_py._loader.progress import Left, Progress, Run, State
 from ipfs_kit_py._loader.stream import Made, OnError, Reading, Stream
 from ipfs_kit_py._ml.client import Client, client_of
 from ipfs_kit_py._native import CID
@@ -121,18 +121,23 @@ class IPFSDataLoader:
         threads: int | None = None,
         decode_threads: int | None = None,
     ) -> None:
+        batch_size = whole_number("batch_size", batch_size)
         if batch_size < 1:
             raise InvalidParameterError(f"batch_size {batch_size} is less than 1")
         if drop_last and pad_last:
             raise InvalidParameterError("drop_last and pad_last exclude each other")
-        if not 0 <= seed < 1 << 64:
-            raise InvalidParameterError(f"seed {seed} is not between 0 and 2**64")
+        seed = _of_64_bits("seed", seed)
         self._given = ipfs_client
         self._client: Client | None = None
         self._hand = Hand(batch_size, drop_last, pad_last)
+        if rank is not None:
+            rank = whole_number("rank", rank)
+        if world_size is not None:
+            world_size = whole_number("world_size", world_size)
         self._seat_given = rank, world_size
         seat_of(rank, world_size)
-        shuffling = Shuffle(shuffle, shuffle_block, shuffle_window)
+        shuffling = Shuffle(shuffle, shuffle_block, shuffle_window).checked()
+        bucket_window = whole_number("bucket_window", bucket_window)
         self._ordering = Ordering(seed, shuffling, bucket_window, batch_size)
         if decode_threads is None:
             decode_threads = int(decode is not None and prefetch > 0)
@@ -147,10 +152,10 @@ class IPFSDataLoader:
         self._finish = Finish(
             decode,
             collate,
-            None if columns is None else tuple(columns),
+            None if columns is None else _names(columns),
             output,
             dtype,
-            None if shape is None else tuple(shape),
+            None if shape is None else _shape(shape),
             pin_memory,
             channels_last,
         ).checked()
@@ -226,10 +231,19 @@ class IPFSDataLoader:
         ]
         if not given or (weights is not None and len(weights) != len(given)):
             raise InvalidParameterError("give one dataset or more, and a weight for each")
+        if weights is None:
+            return self._open(Several(given))
+        shares = tuple(float(weight) for weight in weights)
+        shares_of(shares)
         opened = self._open(Several(given))
-        if weights is not None:
-            mixing = Weights(tuple(weights), repeats)
-            self._ordering = self._ordering._replace(weights=mixing)
+        source = self.dataset.source
+        empty = [it.cid for it, _ in source.parts() if not len(it)]  # type: ignore[attr-defined] # it is a `Mixed`
+        if empty:
+            self.clear()
+            raise InvalidParameterError(
+                f"{empty[0]} has no samples: it can be no share of a mixture"
+            )
+        self._ordering = self._ordering._replace(weights=Weights(shares, repeats))
         return opened
 
     def _open(self, opening: Opening) -> Result:
@@ -302,8 +316,7 @@ class IPFSDataLoader:
         After `load_state_dict` the epoch that was under way is gone on with if it is this
         one: training loops say its number again.
         """
-        if epoch < 0:
-            raise InvalidParameterError(f"epoch {epoch} is less than 0")
+        epoch = _of_64_bits("epoch", epoch)
         if self._is_resumed and self.epoch == epoch:
             return
         self._epoch, self._progress, self._is_resumed = epoch - 1, None, False
@@ -323,19 +336,21 @@ class IPFSDataLoader:
 
         One in trouble is raised, also where passes leave it out.
         """
-        count = self.total_samples
-        if not -count <= sample < count:
-            raise IndexError(f"there is no sample {sample} of {count}")
-        return self._listed([sample % count], leaves_out=False)[0]
+        return self._listed([sample], leaves_out=False)[0]
 
     def samples(self, numbers: Iterable[int]) -> Any:  # noqa: ANN401 - a batch
-        """Give a batch of certain samples, by their numbers."""
+        """Give a batch of certain samples, by their numbers as `loader[number]` has them.
+
+        Raises:
+            IndexError: There is no such sample.
+        """
         return self._some(numbers, self._finish, self._reading)
 
     def _some(self, numbers: Iterable[int], finish: Finish, reading: Reading) -> Any:  # noqa: ANN401
         from array import array
 
-        wanted = memoryview(array("Q", numbers))
+        count = self.total_samples
+        wanted = memoryview(array("Q", (_place(number, count) for number in numbers)))
         reading = reading._replace(workers=0, threads=0)
         source = self.dataset.source
         stream = Stream(source, iter([wanted]), finish, reading, self._metrics)
@@ -461,11 +476,12 @@ class IPFSDataLoader:
         reading = self._reading
         if reading.on_error == "skip" and not leaves_out:
             reading = reading._replace(on_error="raise")
-        found = self._some(numbers, self._finish.of_one(), reading)
+        source, finish = self.dataset.source, self._finish
+        found = self._some(numbers, finish.of_one(source), reading)
         if isinstance(found, dict):
             rows = zip(*found.values(), strict=True)
-            return [dict(zip(found, row, strict=True)) for row in rows]
-        return list(found)
+            found = [dict(zip(found, row, strict=True)) for row in rows]
+        return [finish.one(source, sample) for sample in found]
 
     def _seat(self) -> Seat:
         return seat_of(*self._seat_given)
@@ -481,8 +497,12 @@ class IPFSDataLoader:
         It holds the dataset's CID, the seed, the epoch, and what is left of it.
         """
         progress = self._progress or self._untouched(self._epoch + 1)
-        run = self._ordering.run(self.dataset.source)
-        return progress.state(run, self._hand, self._seat())
+        return progress.state(self._run(), self._hand, self._seat())
+
+    def _run(self) -> Run:
+        opening = self._opening
+        part = None if opening is None else opening.part()
+        return self._ordering.run(self.dataset.source, part)
 
     def load_state_dict(self, state: State | Sequence[State]) -> None:
         """Go on from a state, in the next pass.
@@ -495,7 +515,7 @@ class IPFSDataLoader:
             InvalidParameterError: It is of another dataset or seed.
             MalformedDataError: It is no state.
         """
-        run = self._ordering.run(self.dataset.source)
+        run = self._run()
         self._stop()
         self._progress = Progress.of_state(
             state, run, self._hand, self._seat(), lambda epoch: len(self._order(epoch))
@@ -604,6 +624,31 @@ class IPFSDataLoader:
     def __exit__(self, *_: object) -> None:
         """Close."""
         self.close()
+
+
+def _of_64_bits(name: str, given: int) -> int:
+    number = whole_number(name, given)
+    if not 0 <= number < 1 << 64:
+        raise InvalidParameterError(f"{name} {number} is not between 0 and 2**64")
+    return number
+
+
+def _place(number: int, count: int) -> int:
+    if not -count <= number < count:
+        raise IndexError(f"there is no sample {number} of {count}")
+    return number % count
+
+
+def _names(columns: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(columns, str):
+        raise InvalidParameterError(f"columns is a list of names: [{columns!r}]")
+    return tuple(columns)
+
+
+def _shape(shape: Sequence[int]) -> tuple[int, ...]:
+    if not isinstance(shape, Iterable):
+        raise InvalidParameterError(f"shape is a list of numbers: ({shape},)")
+    return tuple(whole_number("shape", side) for side in shape)
 
 
 def _processors() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ipfs_kit_py._loader.files import Files, views
 from ipfs_kit_py._loader.source import Ahead, Part, Reading, Source, Trouble
-from ipfs_kit_py._loader.tables import Tables
+from ipfs_kit_py._loader.tables import Tables, plain_column
 from ipfs_kit_py._native import CID
 
 
@@ -25,6 +25,8 @@ class Mixed:
         first = sources[0].columns
         common = (name for name in first if all(name in it.columns for it in sources))
         self.columns: tuple[str, ...] = tuple(common)
+        self.wanted: tuple[str, ...] | None = None
+        """Columns to make of each sample; all of it if not said."""
         digest = hashlib.sha256(b"".join(bytes(source.cid) for source in sources))
         self.cid = CID.from_multihash(b"\x12\x20" + digest.digest())
 
@@ -73,16 +75,20 @@ class Mixed:
         each = ahead._replace(
             bytes=max(ahead.bytes // len(self._sources), 1), packed=False
         )
-        return _Reading(
-            self._sources, self._ends, [it.reading(each) for it in self._sources]
-        )
+        readings = [it.reading(each) for it in self._sources]
+        return _Reading(self._sources, self._ends, readings, self.wanted)
 
 
 class _Reading:
     def __init__(
-        self, sources: Sequence[Source], ends: list[int], readings: list[Reading]
+        self,
+        sources: Sequence[Source],
+        ends: list[int],
+        readings: list[Reading],
+        wanted: tuple[str, ...] | None,
     ) -> None:
         self._sources, self._ends, self._readings = sources, ends, readings
+        self._wanted = wanted
         # Of each batch: from which source each sample is; and what was asked of each.
         self._asked: deque[tuple[list[int], dict[int, memoryview[int]]]] = deque()
 
@@ -102,7 +108,7 @@ class _Reading:
         made, wrong = {}, {}
         for at, samples in wanted.items():
             part = self._readings[at].take()
-            made[at] = iter(_made(self._sources[at], samples, part))
+            made[at] = iter(_made(self._sources[at], samples, part, self._wanted))
             wrong[at] = dict(part.trouble)
         values: list[Any] = []
         trouble: Trouble = []
@@ -120,11 +126,17 @@ class _Reading:
             reading.close()
 
 
-def _made(source: Source, samples: "memoryview[int]", part: Part) -> list[Any]:
+def _made(
+    source: Source,
+    samples: "memoryview[int]",
+    part: Part,
+    wanted: tuple[str, ...] | None,
+) -> list[Any]:
+    if wanted is None and isinstance(source, Tables):
+        wanted = source.columns
+    if wanted is not None:
+        columns = [plain_column(source.column(it, samples, part)) for it in wanted]
+        return [dict(zip(wanted, row, strict=True)) for row in zip(*columns, strict=True)]
     if isinstance(source, Files):
         return source.made(samples, part)
-    if isinstance(source, Tables):
-        table: Any = part.values
-        rows: list[Any] = table.to_pylist()
-        return rows
     return list(views(part))

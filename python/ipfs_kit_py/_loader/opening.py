@@ -1,6 +1,6 @@
 """Opening a dataset by its CID, whatever it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,8 +97,17 @@ def _of_manifest(
     }
     own = _split_cid(cid, manifest.splits, name)
     if chosen.path is not None:
-        folder = client.reader.resolve(f"{manifest.data}/{chosen.path}".rstrip("/"))
-        found = _of_folder(own, folder, client.reader, FILES, pattern)
+        root, reader = manifest.data, client.reader
+        folder = reader.resolve(f"{root}/{chosen.path}".rstrip("/"))
+        others = [it.path for it in manifest.splits.values() if it.path is not None]
+
+        def siblings() -> Iterator[str]:
+            for path in others:
+                samples = Samples.folder(reader._core, f"{root}/{path}".rstrip("/"))
+                paths = samples.paths()
+                yield from (paths[at] for at in _samples_of(paths, pattern))
+
+        found = _of_folder(own, folder, reader, FILES, pattern, siblings)
         return found._replace(metadata=about)
     shards = [(it.path, it.cid) for it in chosen.shards if _matches(it.path, pattern)]
     source = _source(own, shards, client.reader, manifest.format)
@@ -125,12 +134,13 @@ def _of_folder(
     reader: "Reading",
     kind: str | None,
     pattern: str | None,
+    siblings: Callable[[], Iterable[str]] = tuple,
 ) -> Dataset:
     samples = Samples.folder(reader._core, str(folder))
     paths = samples.paths()
     chosen: Sequence[int] = range(len(paths))
     if pattern is not None:
-        chosen = [at for at in chosen if _matches(paths[at], pattern)]
+        chosen = _samples_of(paths, pattern)
     if not chosen:
         like = f" like {pattern}" if pattern else ""
         raise MalformedDataError(f"the folder {folder} has no files{like}")
@@ -138,17 +148,25 @@ def _of_folder(
         kind = detect(paths if pattern is None else [paths[at] for at in chosen])
     if kind == FILES:
         if pattern is None:
-            chosen = [at for at, path in enumerate(paths) if not tells(path)]
+            chosen = _samples_of(paths, None)
         if len(chosen) < len(paths):
             samples = samples.pick(chosen)
         whole = folder if pattern is None else None
-        return Dataset(Files(cid, reader, samples, folder=whole), kind, {})
+        files = Files(cid, reader, samples, folder=whole, siblings=siblings)
+        return Dataset(files, kind, {})
     shards = [
         (paths[at], _known(samples, at)) for at in chosen if is_shard(paths[at], kind)
     ]
     if not shards:
         raise MalformedDataError(f"the folder {folder} has no files of format {kind}")
     return Dataset(_source(cid, shards, reader, kind), kind, {})
+
+
+def _samples_of(paths: Sequence[str], pattern: str | None) -> list[int]:
+    """Say which files of a folder are samples: those asked for, or all but READMEs."""
+    if pattern is None:
+        return [at for at, path in enumerate(paths) if not tells(path)]
+    return [at for at, path in enumerate(paths) if _matches(path, pattern)]
 
 
 def _known(samples: Samples, at: int) -> CID:

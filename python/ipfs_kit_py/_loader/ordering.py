@@ -37,9 +37,16 @@ class Ordering(NamedTuple):
     """What is sorted by length is cut into such batches then."""
     weights: Weights | None = None
 
-    def run(self, source: Source) -> Run:
-        """Say what decides the order, beside the epoch."""
+    def run(self, source: Source, part: object) -> Run:
+        """Say what decides the order, beside the epoch.
+
+        Args:
+            source: The samples.
+            part: Which part of the dataset they are; None for all of it.
+        """
         order: dict[str, object] = {"shuffle": self.shuffle.is_on}
+        if part is not None:
+            order["part"] = part
         if self.shuffle.is_on:
             order["shuffle_block"] = self.shuffle.block
             order["shuffle_window"] = self.shuffle.window

@@ -5,6 +5,7 @@ process has taken since. Any number of ranks goes on from there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import index
 from typing import Any, NamedTuple, Self, TypeAlias
 
 from ipfs_kit_py._loader.deal import Hand, Seat, Turn, places, steps
@@ -133,7 +134,10 @@ class Progress(NamedTuple):
             InvalidParameterError: It is the state of another run.
             MalformedDataError: It is no state.
         """
-        states = [given] if isinstance(given, Mapping) else list(given)
+        try:
+            states = [given] if isinstance(given, Mapping) else list(given)
+        except TypeError as error:
+            raise MalformedDataError(f"this is no state of a loader: {error}") from error
         read = [_Read(state) for state in states]
         if not read:
             raise InvalidParameterError("no state is given")
@@ -174,8 +178,8 @@ class _Read:
             self.run = Run(
                 str(state["dataset"]), int(state["seed"]), dict(state["order"])
             )
-            self.epoch = int(state["epoch"])
-            self.left = Left((int(start), int(stop)) for start, stop in state["left"])
+            self.epoch = index(state["epoch"])
+            self.left = Left((index(start), index(stop)) for start, stop in state["left"])
             self.hand = Hand(
                 int(state["batch_size"]),
                 bool(state["drop_last"]),
@@ -183,7 +187,7 @@ class _Read:
             )
             self.seat = Seat(*(int(state[name]) for name in Seat._fields))
             self.turn = Turn(*(int(state[name]) for name in Turn._fields))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise MalformedDataError(
                 f"this is no state of a loader: {error!r}"
             ) from error
@@ -191,6 +195,7 @@ class _Read:
         is_good = (
             version == _VERSION
             and min(self.epoch, self.turn.taken, self.turn.own, *ends, 0) >= 0
+            and max(self.epoch, *ends, 0) < 1 << 64
             and ends == sorted(ends)
             and len(ends) <= _MOST
             and self.hand.batch_size > 0
@@ -242,8 +247,8 @@ def _together(states: list[_Read]) -> Left:
     )
     if not is_alike or not len(seats) == len(states) == ranks * workers:
         raise InvalidParameterError(
-            f"these are {len(seats)} states of {ranks * workers} processes: give one "
-            "of each"
+            f"these are {len(states)} states, of {len(seats)} of {ranks * workers} "
+            "processes: give one of each"
         )
     if any(state.hand != first.hand for state in states):
         raise InvalidParameterError("these states are of batches of different sizes")

@@ -99,6 +99,7 @@ class _Reading:
         self._groups, self._ends, self._wanted = groups, ends, wanted
         names = schema.names if wanted is None else wanted
         self._nothing = schema.empty_table().select(names)
+        self._schema = self._nothing.schema
         self._most = ahead.bytes * _DECODED_TIMES
         self._pool = ThreadPoolExecutor(ahead.threads or 1, "ipfs-kit-loader")
         self._asked: deque[tuple[memoryview[int], list[int]]] = deque()
@@ -124,10 +125,14 @@ class _Reading:
     def _begin(self, group: int) -> "Future[pa.Table]":
         found = self._held.get(group)
         if found is None:
-            load = self._groups[group].load
-            found = self._held[group] = self._pool.submit(load, self._wanted)
+            found = self._held[group] = self._pool.submit(self._load, group)
         self._held.move_to_end(group)
         return found
+
+    def _load(self, group: int) -> "pa.Table":
+        """Read a group; shards may say the same in types of other widths."""
+        table = self._groups[group].load(self._wanted).select(self._schema.names)
+        return table if table.schema.equals(self._schema) else table.cast(self._schema)
 
     def take(self) -> Part:
         import pyarrow as pa
@@ -171,6 +176,22 @@ def _rows(
     return pa.concat_tables(tables).take(pa.array(places, pa.int64()))
 
 
+def plain_column(values: Any) -> Sequence[Any]:  # noqa: ANN401
+    """Give a column of a table as an array if it holds numbers, and as a list if not."""
+    kind = getattr(values, "type", None)
+    if kind is None:
+        found: Sequence[Any] = values
+        return found
+    import pyarrow as pa
+
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    if is_number and not values.null_count:
+        found = values.to_numpy()
+    else:
+        found = values.to_pylist()
+    return found
+
+
 def source_of_tables(
     cid: CID, shards: Sequence[tuple[str, CID]], reader: "Reading", kind: str
 ) -> Tables:
@@ -196,20 +217,30 @@ def source_of_tables(
 
     opens = {"parquet": _parquet, "arrow": _arrow, "csv": _csv, "tsv": _tsv}
     groups: list[_Group] = []
-    schema: pa.Schema | None = None
+    schemas: list[pa.Schema] = []
     for path, shard in shards:
         try:
             found, own = opens[kind](path, shard, reader)
         except pa.ArrowException as error:
             raise MalformedDataError(f"{path} is no {kind}: {error}") from error
-        if schema is not None and own.names != schema.names:
+        if schemas and own.names != schemas[0].names:
             raise MalformedDataError(
                 f"{path} has columns {', '.join(own.names)}, and {shards[0][0]} has "
-                f"{', '.join(schema.names)}"
+                f"{', '.join(schemas[0].names)}"
             )
-        schema = schema or own.remove_metadata()
+        twice = [name for name in own.names if own.names.count(name) > 1]
+        if twice:
+            raise MalformedDataError(f"{path} has more than one column {twice[0]!r}")
+        schemas.append(own.remove_metadata())
         groups += found
-    return Tables(cid, groups, schema or pa.schema([]))
+    try:
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise MalformedDataError(
+            f"the shards of {cid} have columns of one name and of types that do not go "
+            f"together: {error}"
+        ) from error
+    return Tables(cid, groups, schema)
 
 
 def _parquet(

@@ -49,8 +49,10 @@ def source_of_tars(
             found[name] = _plain(name, view[start:end])
         return found
 
-    columns = ("__key__", *names, "index")
-    return Files(cid, reader, samples, names=keys, decode=decode, columns=columns)
+    rows = ("__key__", *names)
+    return Files(
+        cid, reader, samples, names=keys, decode=decode, columns=("index",), rows=rows
+    )
 
 
 def _plain(name: str, data: "memoryview") -> Any:  # noqa: ANN401

@@ -23,7 +23,7 @@ class Values:
         # Rows have columns if they are all alike.
         names = tuple(first) if isinstance(first, dict) else ()
         alike = names and all(
-            isinstance(it, dict) and tuple(it) == names for it in values
+            isinstance(it, dict) and it.keys() == {*names} for it in values
         )
         self.columns: tuple[str, ...] = names if alike else ()
 

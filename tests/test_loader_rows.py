@@ -248,6 +248,47 @@ def test_a_state_of_other_files_of_a_folder_is_refused(
             of(**which).load_state_dict(state)
 
 
+@pytest.mark.parametrize(
+    ("what", "given"),
+    [
+        ("document", {"format": "parquet"}),
+        ("document", {"pattern": "*.zip"}),
+        ("file", {"pattern": "*.zip"}),
+        ("manifest", {"format": "jsonl"}),
+    ],
+)
+def test_what_would_not_matter_is_refused(
+    repository: Repository, add: Folder, what: str, given: dict[str, str]
+) -> None:
+    folder = add({"a.jsonl": '{"x": 1}\n'})
+    cids = {
+        "document": str(repository.dag_put({"data": [1, 2]})),
+        "file": f"{folder}/a.jsonl",
+        "manifest": DatasetManager(repository).add_dataset([{"x": 1}], "t")["cid"],
+    }
+    with pytest.raises(InvalidParameterError):
+        IPFSDataLoader(repository).load_dataset(cids[what], **given)
+    IPFSDataLoader(repository).load_dataset(cids[what])
+
+
+def test_shards_that_none_is_like_are_none(repository: Repository) -> None:
+    cid = DatasetManager(repository).add_dataset([{"x": 1}], "t")["cid"]
+    with pytest.raises(MalformedDataError, match=r"no shards like \*\.zip"):
+        IPFSDataLoader(repository).load_dataset(cid, pattern="*.zip")
+
+
+def test_one_line_without_a_name_is_one_row(repository: Repository) -> None:
+    cid = str(repository.add(b'{"x": 1}\n').cid)
+    assert batch_of(repository, cid) == [{"x": 1}]
+
+
+def test_blank_lines_are_no_rows(repository: Repository, add: Folder) -> None:
+    cid = add({"a.jsonl": '{"x": 1}\n  \n\t\r\n\n{"x": 2}\n'})
+    assert batch_of(repository, cid, columns=["x"]) == {"x": [1, 2]}
+    text = add({"a.txt": "one\n  \ntwo\n"})
+    assert batch_of(repository, text) == ["one", "  ", "two"]
+
+
 def test_numbers_of_numpy_are_numbers(repository: Repository, add: Folder) -> None:
     np = importlib.import_module("numpy")
     cid = add({"a.txt": "one\ntwo\nthree\n"})

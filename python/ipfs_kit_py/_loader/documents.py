@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ipfs_kit_py._repository.dags import DagReading
     from ipfs_kit_py._repository.reading import Reading
 
+KEYS = ("samples", "data", "shards")
+"""What a document has one of, if it is a dataset."""
 # Shards of shards of shards.
 _DEEPEST = 8
 _MOST_SHARDS = 1 << 20

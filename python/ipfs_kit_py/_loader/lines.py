@@ -25,7 +25,7 @@ def source_of_lines(
     file_of, starts, ends = array("I"), array("Q"), array("Q")
     groups = []
     for number, (_, shard) in enumerate(shards):
-        for start, end in _lines(reader, shard):
+        for start, end in _lines(reader, shard, blank=not json):
             file_of.append(number)
             starts.append(start)
             ends.append(end)
@@ -64,7 +64,8 @@ class _Names(Sequence[str]):
         return len(self._starts)
 
 
-def _lines(reader: "Reading", shard: CID) -> "list[tuple[int, int]]":
+def _lines(reader: "Reading", shard: CID, *, blank: bool) -> "list[tuple[int, int]]":
+    """Find where lines begin and end; those of blanks alone only if they are wanted."""
     import re
 
     found: list[tuple[int, int]] = []
@@ -80,7 +81,10 @@ def _lines(reader: "Reading", shard: CID) -> "list[tuple[int, int]]":
             end = at + match.start()
             before = piece[match.start() - 1 : match.start()] if match.start() else last
             stop = end - 1 if before == b"\r" and end > start else end
-            if stop > start:
+            is_blank = (
+                not blank and start >= at and piece[start - at : stop - at].isspace()
+            )
+            if stop > start and not is_blank:
                 found.append((start, stop))
             start = end + 1
         at += len(piece)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ipfs_kit_py._datasets.blocks import get_manifest
 from ipfs_kit_py._datasets.formats import FILES, detect, format_of, is_shard, named, tells
 from ipfs_kit_py._datasets.manifest import TYPE, Split
-from ipfs_kit_py._loader.documents import parsed, read_document, source_of_document
+from ipfs_kit_py._loader.documents import KEYS, parsed, read_document, source_of_document
 from ipfs_kit_py._loader.files import Files
 from ipfs_kit_py._loader.source import Source
 from ipfs_kit_py._native import CID, Samples
@@ -58,12 +58,18 @@ def open_dataset(
     if cid.codec not in ("raw", "dag-pb"):
         document = read_document(cid, reader)
         if isinstance(document, Mapping) and document.get("type") == TYPE:
-            return _of_manifest(cid, client, split, pattern)
+            return _of_manifest(cid, client, kind, split, pattern)
         _no_split(split)
+        if kind is not None or pattern is not None:
+            raise InvalidParameterError(
+                f"format= and pattern= are about files, and {cid} is a document"
+            )
         return Dataset(source_of_document(cid, document, reader), "document", {})
     _no_split(split)
     if reader.stat(str(cid)).kind == "directory":
         return _of_folder(cid, cid, reader, kind, pattern)
+    if pattern is not None:
+        raise InvalidParameterError(f"pattern= is for folders, and {cid} is a file")
     name = path.rstrip("/").rpartition("/")[2]
     if kind is None and format_of(name) != FILES:
         kind = format_of(name)
@@ -77,9 +83,17 @@ def _no_split(split: str | None) -> None:
 
 
 def _of_manifest(
-    cid: CID, client: "Client", split: str | None, pattern: str | None
+    cid: CID,
+    client: "Client",
+    kind: str | None,
+    split: str | None,
+    pattern: str | None,
 ) -> Dataset:
     manifest = get_manifest(client, cid)
+    if kind not in (None, manifest.format):
+        raise InvalidParameterError(
+            f"{manifest.name} is of format {manifest.format}, and not {kind}"
+        )
     name = split or (next(iter(manifest.splits)) if len(manifest.splits) == 1 else None)
     if name is None or name not in manifest.splits:
         names = ", ".join(manifest.splits)
@@ -110,6 +124,8 @@ def _of_manifest(
         found = _of_folder(own, folder, reader, FILES, pattern, siblings)
         return found._replace(metadata=about)
     shards = [(it.path, it.cid) for it in chosen.shards if _matches(it.path, pattern)]
+    if pattern is not None and not shards:
+        raise MalformedDataError(f"{manifest.name} has no shards like {pattern}")
     source = _source(own, shards, client.reader, manifest.format)
     if pattern is None and len(source) != chosen.rows:
         raise MalformedDataError(
@@ -222,15 +238,16 @@ def _sniffed(cid: CID, reader: "Reading") -> str:
         return "tar"
     if head.lstrip()[:1] in (b"{", b"["):
         # One value a line, or one in all?
-        return "json" if _is_one_value(cid, reader) else "jsonl"
+        return "json" if _is_document(cid, reader) else "jsonl"
     raise MalformedDataError(
         f"nothing shows what {cid} is: give format=, as parquet, jsonl, text or tar"
     )
 
 
-def _is_one_value(cid: CID, reader: "Reading") -> bool:
+def _is_document(cid: CID, reader: "Reading") -> bool:
+    """Tell a document from lines, of which there may be but one."""
     try:
-        parsed(reader.cat(str(cid)), str(cid))
+        value = parsed(reader.cat(str(cid)), str(cid))
     except MalformedDataError:
         return False
-    return True
+    return not isinstance(value, Mapping) or not value.keys().isdisjoint(KEYS)

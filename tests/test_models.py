@@ -218,7 +218,11 @@ def test_values_of_json_come_back(value: Any, models: ModelRegistry) -> None:
     assert models.get_model("values")[0] == value
 
 
-@pytest.mark.parametrize("value", [(1, 2), {1: 2}, {"a": {1, 2}}, float("nan")], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [(1, 2), {1: 2}, {"a": {1, 2}}, float("nan"), {"a": float("inf")}, ["\ud800"]],
+    ids=ascii,
+)
 def test_values_that_json_would_change_are_refused(
     value: Any, models: ModelRegistry
 ) -> None:
@@ -396,6 +400,64 @@ def test_models_of_onnx_come_back(models: ModelRegistry, tmp_path: Path) -> None
         assert (done["framework"], done["format"]) == ("onnx", "onnx")
         found, _ = models.get_model("same")
         assert onnx.load_from_string(found) == proto
+
+
+def test_what_is_no_whole_model_of_onnx_is_refused(
+    models: ModelRegistry, tmp_path: Path
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    weights = onnx.numpy_helper.from_array(np.ones((20, 30), np.float32), "w")
+    graph = onnx.helper.make_graph([], "weights", [], [], [weights])
+    proto = onnx.helper.make_model(graph)
+    add(models, "whole", proto)
+    path = tmp_path / "folder" / "it.onnx"
+    path.parent.mkdir()
+    onnx.save(
+        proto, path, save_as_external_data=True, location="it.data", size_threshold=0
+    )
+    loaded = onnx.load(path, load_external_data=False)
+    for model in (path, path.read_bytes(), loaded):
+        done = models.add_model(model, "m", framework="onnx")
+        assert done["error_type"] == "InvalidParameterError"
+        assert "the folder" in done["error"]
+    add(models, "folder", path.parent)
+    cut = proto.SerializeToString()[:-1]
+    for garbage in (b"garbage!!", cut, b"\x08\x07", b"\xff" * 20):
+        done = models.add_model(garbage, "m", framework="onnx")
+        assert done["error_type"] == "InvalidParameterError"
+        assert "no model of ONNX" in done["error"]
+
+
+def test_estimators_that_nobody_could_load_are_refused(models: ModelRegistry) -> None:
+    pytest.importorskip("skops")
+    from sklearn.preprocessing import FunctionTransformer
+
+    def inside(it: Any) -> Any:
+        return it
+
+    for function, name in ((lambda it: it, "<lambda>"), (inside, "inside")):
+        for allow_pickle in (False, True):
+            done = models.add_model(
+                FunctionTransformer(function), "m", allow_pickle=allow_pickle
+            )
+            assert done["error_type"] == "InvalidParameterError"
+            assert allow_pickle or name in done["error"]
+
+
+def test_what_contradicts_itself_is_refused(
+    models: ModelRegistry, tmp_path: Path
+) -> None:
+    add(models, "net", {"a": np.arange(3)})
+    with pytest.raises(InvalidParameterError, match="list of names"):
+        models.get_model("net", trusted="json.dumps")
+    with pytest.raises(InvalidParameterError, match="not both"):
+        models.get_model("net", into=object(), output_path=tmp_path / "out")
+    wrong: Any = [5]
+    for done in (
+        models.add_model(1, "m", parents=wrong),
+        models.update_model_metadata("net", metadata=wrong),
+    ):
+        assert done["error_type"] == "InvalidParameterError"
 
 
 @needs_ml

@@ -129,6 +129,8 @@ def test_a_cid_may_be_a_model(shell: Shell) -> None:
         (("add", "run", "a@b"), 1, "is no name: an @"),
         (("add", "run", "net", "--metric", "acc"), 2, "NAME=VALUE"),
         (("add", "run", "net", "--metric", "acc=NaN"), 1, "no record holds"),
+        (("add", "run", "net", "--metric", "acc=nan"), 1, "no record holds"),
+        (("add", "run", "net", "--metric", "acc=-inf"), 1, "no record holds"),
         (("add", "run", "net", "--version", "1"), 1, "already"),
         (("info", "other"), 1, "no model called 'other'"),
         (("get", "net@9"), 1, "no version or stage"),

@@ -55,7 +55,7 @@ def _registry(client: "Pair") -> "ModelRegistry":
 @click.argument("name")
 @click.option("--version", metavar="VERSION", help="One more than the last if not given.")
 @click.option("--framework", metavar="WORD", help="What the files are of.")
-@click.option("--metric", "metrics", multiple=True, metavar="NAME=NUMBER")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME=VALUE")
 @click.option("--meta", "metadata", multiple=True, metavar="NAME=VALUE")
 @click.option("--dataset", metavar="DATASET", help="Its CID, its NAME or NAME@VERSION.")
 @click.option("--code", metavar="VERSION", help="What made it: a commit, for example.")
@@ -94,7 +94,7 @@ def add(
             version,
             framework,
             _pairs(metadata, "--meta"),
-            metrics=_pairs(metrics, "--metric"),
+            metrics=_pairs(metrics, "--metric", _number),
             dataset=dataset,
             code_version=code,
             parents=parents,
@@ -271,8 +271,18 @@ def _which(text: str) -> tuple[str, str | None]:
     return name, version or None
 
 
-def _pairs(given: tuple[str, ...], option: str) -> dict[str, Any]:
-    """Read `NAME=VALUE`, where values are numbers and the like, or else text."""
+def _number(value: str) -> float | str:
+    """Read a number that JSON has not, such as `nan`, which is refused then, or text."""
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _pairs(
+    given: tuple[str, ...], option: str, word: Callable[[str], Any] = str
+) -> dict[str, Any]:
+    """Read `NAME=VALUE`, where values are numbers and the like, or else words."""
     found: dict[str, Any] = {}
     for pair in given:
         name, equals, value = pair.partition("=")
@@ -281,7 +291,7 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, Any]:
         try:
             found[name] = json.loads(value)
         except (ValueError, RecursionError):
-            found[name] = value
+            found[name] = word(value)
     return found
 
 

@@ -7,12 +7,13 @@ for by `allow_pickle=True` both to be written and to be read.
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ipfs_kit_py._ml.libraries import needed
+from ipfs_kit_py._ml.protobuf import check_onnx
 from ipfs_kit_py._native import CID, ipld_encode
 from ipfs_kit_py.errors import InvalidParameterError, PathNotFoundError
 
@@ -118,6 +119,7 @@ class Keeper:
         try:
             skops = needed("skops.io", "skops")
             data, form = skops.dumps(model), "skops"
+            _check_named(skops.get_untrusted_types(data=data))
         except Exception as error:
             # Of ImportError and skops' own, the first says what to do.
             if not self._allow_pickle:
@@ -132,7 +134,11 @@ class Keeper:
 
     def _onnx(self, model: Any) -> Kept:  # noqa: ANN401 - bytes, a path or onnx' own
         if isinstance(model, str | os.PathLike):
-            return self._file(Path(os.fsdecode(model)), "onnx", "onnx")
+            path = Path(os.fsdecode(model))
+            if path.is_file():
+                with path.open("rb") as file:
+                    check_onnx(file)
+            return self._file(path, "onnx", "onnx")
         if isinstance(model, bytes | bytearray | memoryview):
             data = bytes(model)
         elif callable(getattr(model, "SerializeToString", None)):
@@ -141,12 +147,13 @@ class Keeper:
             raise _not_of("onnx", model, "a ModelProto, its bytes, or a path")
         if not data:
             raise InvalidParameterError("there is not one byte in this model of ONNX")
+        check_onnx(BytesIO(data))
         return self._bytes("onnx", "onnx", "model.onnx", data)
 
     def _json(self, model: object) -> Kept:
         try:
-            text = json.dumps(model, ensure_ascii=False, indent=1)
-            same = json.loads(text) == model
+            text = json.dumps(model, ensure_ascii=False, indent=1, allow_nan=False)
+            data, same = text.encode(), json.loads(text) == model
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidParameterError(
                 f"these are no values of JSON: {error}"
@@ -156,7 +163,7 @@ class Keeper:
                 "these values would not come back from JSON as they are: names have to "
                 "be text, and rows of values lists"
             )
-        return self._bytes("json", "json", "model.json", text.encode())
+        return self._bytes("json", "json", "model.json", data)
 
     def _files(self, model: Any) -> Kept:  # noqa: ANN401 - a path
         if not isinstance(model, str | os.PathLike):
@@ -227,8 +234,24 @@ def framework_of(model: object) -> str | None:
 def _pickled(model: object) -> bytes:
     joblib = needed("joblib", "joblib")
     file = BytesIO()
-    joblib.dump(model, file)
+    try:
+        joblib.dump(model, file)
+    except Exception as error:
+        # Whatever the methods raise that a pickle calls.
+        raise InvalidParameterError(
+            f"this {type(model).__name__} cannot be pickled either: {error}"
+        ) from error
     return file.getvalue()
+
+
+def _check_named(types: Iterable[str]) -> None:
+    """Refuse functions and classes that nobody finds again by their names."""
+    for name in types:
+        where, _, last = name.rpartition(".")
+        # Of functions inside others the name says no more than that of the module.
+        module = sys.modules.get(where)
+        if "<" in name or (module is not None and not hasattr(module, last)):
+            raise ValueError(f"{name} can be found by nobody: define it in a module")
 
 
 def _not_of(framework: str, model: object, wanted: str) -> InvalidParameterError:

@@ -113,7 +113,10 @@ class Loader:
                 f"this model is made of types that skops does not know: {unknown}. Give "
                 "those that you trust as `trusted`"
             )
-        return skops.loads(data, trusted=[*unknown, *self._trusted])
+        try:
+            return skops.loads(data, trusted=[*unknown, *self._trusted])
+        except Exception as error:
+            raise MalformedDataError(f"skops cannot load this model: {error}") from error
 
     def _joblib(self, data: bytes) -> Any:  # noqa: ANN401 - an estimator
         if not self._allow_pickle:

@@ -204,11 +204,17 @@ class ModelRegistry(Closing):
 
         Raises:
             NameNotFoundError: There is no such model, or version of it.
+            InvalidParameterError: `trusted` is one text, or both `into` and `output_path`
+                are given.
             UnsupportedFileError: To load it would run what is in it.
             BlockNotFoundError: Some of it is nowhere.
             ImportError: What is needed is not installed; the message says what installs
                 it.
         """
+        if isinstance(trusted, str):
+            raise InvalidParameterError("`trusted` is a list of names, not one")
+        if into is not None and output_path is not None:
+            raise InvalidParameterError("give `into` or `output_path`, and not both")
         cid, found = self._version(model_name, version)
         target = None if output_path is None else Path(os.fsdecode(output_path))
 
@@ -225,7 +231,7 @@ class ModelRegistry(Closing):
             progress=progress,
         )
         info = self._told(cid, found)
-        if target is not None and into is None:
+        if target is not None:
             model: Any = loader.write(found.model, is_file=found.format == "file")
         else:
             model = loader.load(found.format, found.framework, found.model, into)
@@ -338,6 +344,8 @@ class ModelRegistry(Closing):
             `model_name`, `version`, `metadata`, `record_cid`.
         """
         given = plain(metadata or {}, "metadata")
+        if not isinstance(given, dict):
+            raise InvalidParameterError("metadata are a table")
 
         def change(draft: Draft) -> tuple[CID, ModelVersion]:
             model = self._known(draft.names, model_name)
@@ -517,9 +525,12 @@ class ModelRegistry(Closing):
             raise InvalidParameterError(f"a model has {MOST_PARENTS} parents at most")
         return tuple(dict.fromkeys(self._parent(it) for it in one_by_one))
 
-    def _parent(self, given: CID | str) -> CID:
+    def _parent(self, given: object) -> CID:
         if isinstance(given, CID):
             return given
+        if not isinstance(given, str):
+            kind = type(given).__name__
+            raise InvalidParameterError(f"a parent is a name or a CID, not a {kind}")
         names = self._registry.names()
         name, at, version = given, "", ""
         if name not in names:

@@ -105,10 +105,15 @@ class TreeFile(io.BufferedReader):
 
     @measured("read", len)
     def _read_large(self, count: int) -> bytes:
-        at = self.tell()
+        at, before = self.tell(), self._file.tell()
         self._file.seek(at)
-        with here(self.path):
-            data = self._file.read(count)
+        try:
+            with here(self.path):
+                data = self._file.read(count)
+        except BaseException:
+            # The buffer counts from where it was: who tries again must not be elsewhere.
+            self._file.seek(before)
+            raise
         # The buffer finds itself elsewhere, and begins anew.
         self.seek(at + len(data))
         return data

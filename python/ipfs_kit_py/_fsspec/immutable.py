@@ -86,7 +86,7 @@ class IPFSFileSystem(KitFileSystem):
         return str(done.cid)
 
     def _open(self, path: str, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
-        if mode in {"wb", "ab", "xb", "r+b"}:
+        if not {*mode}.isdisjoint("wax+"):
             self._refuse(path)
         return super()._open(path, mode, *args, **kwargs)
 

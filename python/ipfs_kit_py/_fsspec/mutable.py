@@ -16,7 +16,14 @@ from ipfs_kit_py._fsspec.metrics import measured
 from ipfs_kit_py._fsspec.options import KitFileSystem
 from ipfs_kit_py._fsspec.paths import At, has_cid, has_magic, split, stripped
 from ipfs_kit_py._fsspec.tree import look, root_of
-from ipfs_kit_py._fsspec.writing import Mode, WriteFile, bytes_of
+from ipfs_kit_py._fsspec.writing import (
+    TEXT_OPTIONS,
+    Mode,
+    TextFile,
+    WriteFile,
+    bytes_of,
+    compressed,
+)
 from ipfs_kit_py._native import CID, split_files_path
 from ipfs_kit_py.errors import (
     ConflictError,
@@ -82,6 +89,30 @@ class MFSFileSystem(KitFileSystem):
         return datetime.now(UTC)
 
     # Files.
+
+    def open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | str | None = None,
+        cache_options: Mapping[str, Any] | None = None,
+        compression: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Open a file: see `fsspec`. What is written is there when the file is closed.
+
+        A `with` block that fails leaves the tree as it was, in text and compressed too.
+        """
+        if "r" in mode and "+" not in mode:
+            return super().open(
+                path, mode, block_size, cache_options, compression, **kwargs
+            )
+        text = {name: kwargs.pop(name) for name in TEXT_OPTIONS if name in kwargs}
+        binary = mode.replace("t", "").replace("b", "") + "b"
+        file = super().open(path, binary, block_size, cache_options, **kwargs)
+        if compression is not None:
+            file = compressed(file, compression)
+        return file if "b" in mode else TextFile(file, **text)
 
     def _open(
         self,

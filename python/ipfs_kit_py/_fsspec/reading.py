@@ -4,6 +4,7 @@ import errno
 import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from fsspec.callbacks import DEFAULT_CALLBACK
@@ -203,16 +204,24 @@ class TreeFileSystem(ListFileSystem):
         if hasattr(lpath, "write"):
             self._write_to(path, lpath, callback)
             return
-        target = os.fspath(lpath)
-        os.makedirs(os.path.dirname(target) or ".", exist_ok=True)  # noqa: PTH103, PTH120
-        part = f"{target}.{os.urandom(4).hex()}.part"
-        try:
-            with open(part, "xb") as file:  # noqa: PTH123 - a text in
+        # Behind links, as whoever opens it to write: they stay links.
+        target = Path(os.path.realpath(os.fspath(lpath)))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            # A pipe or a device takes bytes, and stays what it is.
+            with target.open("wb") as file:
                 self._write_to(path, file, callback)
-            os.replace(part, target)  # noqa: PTH105 - a text in
+            return
+        # Short, as the name itself may be as long as names can be.
+        part = target.with_name(f".{os.urandom(8).hex()}.part")
+        try:
+            with part.open("xb") as file:
+                self._write_to(path, file, callback)
+            if target.is_file():
+                part.chmod(target.stat().st_mode & 0o7777)
+            part.replace(target)
         except BaseException:
-            if os.path.exists(part):  # noqa: PTH110 - a text in
-                os.unlink(part)  # noqa: PTH108 - a text in
+            part.unlink(missing_ok=True)
             raise
 
     def _write_to(self, path: str, target: Any, callback: "Callback") -> None:
@@ -235,6 +244,7 @@ class TreeFileSystem(ListFileSystem):
         **kwargs: Any,
     ) -> Any:
         del autocommit
+        path = self._strip_protocol(path)
         if mode != "rb":
             raise ValueError(f"mode {mode!r} is none of r, rb")
         cache_type = kwargs.pop("cache_type", self.default_cache)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ipfs_kit_py._fsspec.mutable import MFSFileSystem
 
 Mode = Literal["wb", "ab", "xb"]
+TEXT_OPTIONS = ("encoding", "errors", "newline")
 
 # Beyond this, what is written waits on the disk.
 IN_MEMORY_BYTES = 16 << 20
@@ -84,7 +85,9 @@ class WriteFile(io.RawIOBase):
         if self.closed:
             return
         try:
-            if self.autocommit and not self._is_done:
+            if self._is_done:
+                self._spool.close()
+            elif self.autocommit:
                 self.commit()
         finally:
             super().close()
@@ -120,9 +123,13 @@ class WriteFile(io.RawIOBase):
         # The view has no `read`, so that it is taken for what it shows.
         return stack.enter_context(memoryview(mapped))
 
-    def discard(self) -> None:
-        """Forget it."""
+    def forget(self) -> None:
+        """Let the tree stay as it is; what is written still is for nobody."""
         self._is_done = True
+
+    def discard(self) -> None:
+        """Forget it, and what was written."""
+        self.forget()
         self._spool.close()
 
     def __exit__(
@@ -133,7 +140,7 @@ class WriteFile(io.RawIOBase):
     ) -> None:
         """Close it; forget it if the block failed."""
         if kind is not None:
-            self.discard()
+            self.forget()
         self.close()
 
     def __del__(self) -> None:
@@ -146,6 +153,100 @@ class WriteFile(io.RawIOBase):
             raise ValueError("the file was closed")
 
 
+class CompressedFile(io.BufferedIOBase):
+    """A file whose bytes are compressed on their way to one that the tree gets."""
+
+    def __init__(self, file: WriteFile, compressor: Any) -> None:
+        """Compress for a file by what fsspec has for it."""
+        super().__init__()
+        self._file, self._compressor = file, compressor
+
+    def writable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Compress bytes."""
+        view = memoryview(data).cast("B")
+        self._compressor.write(view)
+        return len(view)
+
+    def forget(self) -> None:
+        """Let the tree stay as it is."""
+        self._file.forget()
+
+    def close(self) -> None:
+        """Put it into the tree: compressors leave files open that others opened."""
+        if self.closed:
+            return
+        try:
+            self._compressor.close()
+        except BaseException:
+            self.forget()
+            raise
+        finally:
+            super().close()
+            self._file.close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: "TracebackType | None",
+    ) -> None:
+        """Close it; forget it if the block failed."""
+        if kind is not None:
+            self.forget()
+        self.close()
+
+    def __del__(self) -> None:
+        """Forget what nobody closed."""
+        if not self.closed:
+            self.forget()
+            self.close()
+
+
+class TextFile(io.TextIOWrapper):
+    """A file that is open for writing text."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: "TracebackType | None",
+    ) -> None:
+        """Close it; forget it if the block failed."""
+        if kind is not None:
+            self._forget()
+        self.close()
+
+    def __del__(self) -> None:
+        """Forget what nobody closed."""
+        if not self.closed:
+            self._forget()
+            self.close()
+
+    def _forget(self) -> None:
+        file: Any = self.buffer
+        file.forget()
+
+
+def compressed(file: WriteFile, compression: str) -> WriteFile | CompressedFile:
+    """Compress what is written to a file.
+
+    Args:
+        file: What gets it.
+        compression: A name that fsspec knows, or `infer` to take it from the path.
+    """
+    from fsspec.compression import compr
+    from fsspec.core import get_compression
+
+    name = get_compression(file.path, compression)
+    if name is None:
+        return file
+    return CompressedFile(file, compr[name](file, mode="w"))
+
+
 def bytes_of(value: Any) -> bytes:
     """Give bytes of what may be text."""
-    return value.encode() if isinstance(value, str) else bytes(value)
+    return value.encode() if isinstance(value, str) else memoryview(value).tobytes()

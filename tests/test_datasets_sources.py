@@ -1,7 +1,9 @@
 """Tables and iterators become shards, streamed, whose versions share what is equal."""
 
+import shutil
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,49 @@ def test_a_dataset_of_hugging_face_keeps_its_splits_and_order(
     assert {name: len(it) for name, it in loaded.items()} == added["splits"]
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+def test_images_of_a_folder_are_kept_themselves_and_not_their_paths(
+    manager: DatasetManager, tmp_path: Path, streaming: bool
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    image = pytest.importorskip("PIL.Image")
+    folder = tmp_path / "pictures"
+    for kind in ("cat", "dog"):
+        (folder / kind).mkdir(parents=True)
+        for it in range(20):
+            image.new("RGB", (4, 4), (it, 2, 3)).save(folder / kind / f"{it:02}.png")
+    given = datasets.load_dataset(
+        "imagefolder",
+        data_dir=str(folder),
+        split="train",
+        streaming=streaming,
+        cache_dir=str(tmp_path / "hf"),
+    )
+    added = manager.add_dataset(given, "it").raise_for_error()
+    shutil.rmtree(folder)
+    assert added["splits"] == {"train": 40}
+    rows = written(manager, "it").to_pylist()
+    assert {it["image"]["path"] for it in rows} == {f"{it:02}.png" for it in range(20)}
+    found = [image.open(BytesIO(it["image"]["bytes"])).getpixel((0, 0)) for it in rows]
+    assert found == 2 * [(it, 2, 3) for it in range(20)]
+    assert [it["label"] for it in rows] == 20 * [0] + 20 * [1]
+    # The library knows of what was written that these are images.
+    [file] = Path(manager.get_dataset("it")["local_path"]).rglob("*.parquet")
+    again = datasets.Dataset.from_parquet(str(file), cache_dir=str(tmp_path / "hf"))
+    assert again.features == given.features
+    assert again[25]["image"].getpixel((0, 0)) == (5, 2, 3)
+
+
+def test_an_image_that_is_gone_is_told(manager: DatasetManager, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    pytest.importorskip("PIL.Image")
+    features = datasets.Features({"picture": datasets.Image()})
+    rows = {"picture": [str(tmp_path / "gone.png")]}
+    given = datasets.Dataset.from_dict(rows, features=features)
+    assert manager.add_dataset(given, "it")["not_found"]
+    assert manager.list_datasets()["count"] == 0
+
+
 def test_bytes_are_members_of_a_tar(manager: DatasetManager) -> None:
     import tarfile
 
@@ -133,6 +178,15 @@ def test_dictionaries_are_lines_of_json_without_pyarrow(
         ([{"a": 1}] * 10_000 + [{"a": "x"}], "rows 10,000 to 10,000 do not fit"),
         ([{"a": 1}, {"a": "x"}], "make no table"),
         ({"a/b": [{"a": 1}]}, "no name for the files"),
+        ([{}], "no columns"),
+        ([{1: 2}], "a column is called 1"),
+        ([{"a": 1 << 70}], "make no table"),
+        ([{"a": 1j}], "make no table"),
+        ([{"a": 1}] * 10_000 + [{"a": 1 << 70}], "rows 10,000 to 10,000 do not fit"),
+        ([{"a": {}}], "Parquet has no columns such as these"),
+        ({"x": [1, 2], "y": [3, 4]}, "splits by their names, and 'x' .*pyarrow.table"),
+        ({"x": "ab"}, "a str is no dataset"),
+        (pa.table([[1], [2]], names=["a", "a"]), "several columns called 'a'"),
     ],
 )
 def test_what_is_no_table_is_refused(
@@ -141,6 +195,35 @@ def test_what_is_no_table_is_refused(
     with pytest.raises(InvalidParameterError, match=match):
         manager.add_dataset(source, "it").raise_for_error()
     assert manager.list_datasets()["count"] == 0
+
+
+def test_columns_are_those_of_all_rows_that_decide_on_them(
+    manager: DatasetManager,
+) -> None:
+    rows: list[dict[str, int]] = [{"a": 1}, {"c": 2, "b": 3}, {}]
+    rows += [{"a": 1}] * 10_000
+    rows += [{"b": 4}]
+    added = manager.add_dataset(rows, "it").raise_for_error()
+    assert added["schema"] == {"a": "int64", "c": "int64", "b": "int64"}
+    found = written(manager, "it").to_pylist()
+    assert found[:3] == [{n: row.get(n) for n in "acb"} for row in rows[:3]]
+    assert found[-1] == {"a": None, "c": None, "b": 4}
+
+
+@pytest.mark.parametrize("kind", ["mixed", "complex", "series", "twice"])
+def test_what_is_no_table_of_pandas_is_refused(
+    manager: DatasetManager, kind: str
+) -> None:
+    pd = pytest.importorskip("pandas")
+    source = {
+        "mixed": lambda: pd.DataFrame({"o": [1, "a"]}),
+        "complex": lambda: pd.DataFrame({"a": [1j]}),
+        "series": lambda: pd.Series([1, 2]),
+        "twice": lambda: pd.DataFrame([[1, 2]], columns=["a", "a"]),
+    }[kind]()
+    result = manager.add_dataset(source, "it")
+    assert result["error_type"] == "InvalidParameterError"
+    assert "is no table: " in result["error"]
 
 
 def test_what_a_format_cannot_hold_is_refused(manager: DatasetManager) -> None:

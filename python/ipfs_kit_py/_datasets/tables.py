@@ -1,7 +1,9 @@
 """Rows that are no files yet: tables of any library, and iterators."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +14,9 @@ from ipfs_kit_py.errors import InvalidParameterError
 # Rows that become a table together; those of which the columns are guessed.
 _ROWS_AT_ONCE: Final = 1000
 _FIRST_ROWS: Final = 10_000
+# Rows whose images or sounds are read from their files together: each may be large.
+_FILES_AT_ONCE: Final = 16
+_BYTES: Final = (bytes, bytearray, memoryview)
 
 
 class Table(NamedTuple):
@@ -42,7 +47,8 @@ def splits_in(source: object, split: str | None) -> dict[str, object]:
     """Give the splits of what is given: one, unless there is a table of them by name.
 
     Raises:
-        InvalidParameterError: A split is named, and there are several.
+        InvalidParameterError: A split is named, and there are several, or they are
+            columns rather than splits.
     """
     if not isinstance(source, Mapping):
         return {split or TRAIN: source}
@@ -52,28 +58,65 @@ def splits_in(source: object, split: str | None) -> dict[str, object]:
         )
     if not source:
         raise InvalidParameterError("there are no splits to make a dataset of")
+    for name, it in source.items():
+        if _is_column(it):
+            raise InvalidParameterError(
+                f"a table has splits by their names, and {name!r} has no rows: they "
+                "are dictionaries or bytes. Of columns make a table: pyarrow.table(...)"
+            )
     return {str(name): it for name, it in source.items()}
+
+
+def _is_column(given: object) -> bool:
+    """Tell whether something is values rather than rows."""
+    if isinstance(given, list | tuple):
+        return bool(given) and not isinstance(given[0], (Mapping, *_BYTES))
+    return hasattr(given, "__array__") and not hasattr(given, "__arrow_c_stream__")
 
 
 def source_of(given: object) -> Source:
     """Give the rows of a table of any library, or of an iterator.
 
     Raises:
-        InvalidParameterError: It is neither, or has no rows to guess columns from.
+        InvalidParameterError: It is neither, has no rows to guess columns from, has two
+            columns of one name, or values that Arrow has no type for.
         ImportError: It is a table, and pyarrow is not installed.
     """
     features = getattr(given, "features", None)
     if features is not None and hasattr(given, "with_format"):
         return _of_hugging_face(given, features)
     if hasattr(given, "__arrow_c_stream__"):
-        reader = arrow().RecordBatchReader.from_stream(given)
-        return Table(reader.schema, iter(reader))
+        with _refused(f"this {type(given).__name__} is no table"):
+            reader = arrow().RecordBatchReader.from_stream(given)
+        return _of_reader(reader)
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise InvalidParameterError(
             f"a {type(given).__name__} is no dataset: give a path, a table of pandas, "
             "pyarrow, polars or datasets, or an iterator of dictionaries or bytes"
         )
     return _of_iterator(iter(given))
+
+
+@contextmanager
+def _refused(what: str) -> Iterator[None]:
+    """Say of what pyarrow, or a library that makes its tables, cannot do what it is."""
+    pa = arrow()
+    try:
+        yield
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise InvalidParameterError(
+            f"{what}: {error}. A table has columns by name, each of one type"
+        ) from error
+
+
+def _of_reader(reader: Any) -> Table:  # noqa: ANN401 - pyarrow's
+    counts = Counter(reader.schema.names)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise InvalidParameterError(
+            f"there are several columns called {twice[0]!r}: give each a name of its own"
+        )
+    return Table(reader.schema, iter(reader))
 
 
 def _of_hugging_face(given: Any, features: Any) -> Table:  # noqa: ANN401 - datasets'
@@ -83,9 +126,22 @@ def _of_hugging_face(given: Any, features: Any) -> Table:  # noqa: ANN401 - data
     def batches() -> Iterator[Any]:
         for table in given.with_format("arrow").iter(batch_size=_ROWS_AT_ONCE):
             found = table if isinstance(table, pa.Table) else pa.table(table)
-            yield from found.cast(schema).to_batches()
+            for whole in _embedded(found.cast(schema), features):
+                yield from whole.to_batches()
 
     return Table(schema, batches())
+
+
+def _embedded(table: Any, features: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
+    """Put the bytes of images and sounds in the place of paths, which only lead here."""
+    from datasets.features.features import require_storage_embed
+    from datasets.table import embed_table_storage
+
+    if not require_storage_embed(dict(features)):
+        yield table
+        return
+    for start in range(0, table.num_rows, _FILES_AT_ONCE):
+        yield embed_table_storage(table.slice(start, _FILES_AT_ONCE))
 
 
 def _of_iterator(rows: Iterator[Any]) -> Rows:
@@ -110,24 +166,30 @@ def checked_rows(source: Rows) -> Iterator[Any]:
 
 
 def _checked(row: object, *, are_bytes: bool) -> None:
-    kinds = (bytes, bytearray, memoryview) if are_bytes else (Mapping,)
+    kinds = _BYTES if are_bytes else (Mapping,)
     if not isinstance(row, kinds):
         wanted = "bytes" if are_bytes else "a dictionary"
         raise InvalidParameterError(f"a row is a {type(row).__name__}, not {wanted}")
 
 
 def table_of(source: Rows) -> Table:
-    """Make a table of dictionaries, whose columns are those of the first rows.
+    """Make a table of dictionaries, whose columns are those of the first 10,000 rows.
 
     Raises:
-        InvalidParameterError: A later row does not fit them.
+        InvalidParameterError: They make no table, or a later row does not fit them.
     """
     pa = arrow()
     rows = checked_rows(source)
-    try:
-        first = pa.Table.from_pylist([dict(it) for it in islice(rows, _FIRST_ROWS)])
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InvalidParameterError(f"the rows make no table: {error}") from error
+    some = list(islice(rows, _FIRST_ROWS))
+    # Not every row need have every column.
+    names = list(dict.fromkeys(name for row in some for name in row))
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidParameterError(f"a column is called {name!r}, which is no text")
+    if not names:
+        raise InvalidParameterError("the rows make no table: they have no columns")
+    with _refused("the rows make no table"):
+        first = pa.table({name: [row.get(name) for row in some] for name in names})
     schema = first.schema
 
     def batches() -> Iterator[Any]:
@@ -153,7 +215,7 @@ def _batch(rows: list[dict[str, Any]], schema: Any, number: int) -> Any:  # noqa
             )
     try:
         return pa.RecordBatch.from_pylist(rows, schema=schema)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InvalidParameterError(
             f"rows {number:,} to {number + len(rows) - 1:,} do not fit those before: "
             f"{error}. Give pyarrow's RecordBatchReader, which knows its schema"

@@ -77,7 +77,13 @@ class ParquetWriter:
         parquet = arrow("parquet")
         self._is_first, self.rows = False, 0
         sink = _Sink()
-        with parquet.ParquetWriter(sink, self._schema, **_parquet_options()) as writer:
+        try:
+            writing = parquet.ParquetWriter(sink, self._schema, **_parquet_options())
+        except (NotImplementedError, ValueError) as error:
+            raise InvalidParameterError(
+                f"Parquet has no columns such as these: {error}"
+            ) from error
+        with writing as writer:
             while self._groups.has_more and (sink.size < max_bytes or not self.rows):
                 group = self._groups.take()
                 self.rows += group.num_rows
@@ -138,7 +144,7 @@ class JsonLinesWriter:
             try:
                 line = json.dumps(dict(row), ensure_ascii=False, allow_nan=False)
                 piece = line.encode() + b"\n"
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 raise InvalidParameterError(f"a row is no JSON: {error}") from error
             self.rows += 1
             size += len(piece)

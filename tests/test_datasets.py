@@ -99,6 +99,18 @@ def test_a_folder_of_files_is_added_and_comes_back(
     assert (info["licence"], info["schema"], info["parents"]) == ("MIT", None, [])
 
 
+def test_metadata_are_plain_values(manager: DatasetManager, pets: Path) -> None:
+    np = pytest.importorskip("numpy")
+    given = {"rows": np.int64(3), "share": [np.float32(0.5)]}
+    added = manager.add_dataset(pets, "pets", metadata=given).raise_for_error()
+    assert added["metadata"] == {"rows": 3, "share": [0.5]}
+    wrong: list[Any] = [{"x": float("nan")}, [1], {1: 2}, {"x": object()}]
+    for it in wrong:
+        done = manager.update("pets", pets, metadata=it)
+        assert done["error_type"] == "InvalidParameterError"
+        assert "metadata" in done["error"]
+
+
 def test_the_data_are_files_that_anyone_reads(
     manager: DatasetManager, repository: Repository, pets: Path
 ) -> None:

@@ -24,8 +24,9 @@ from ipfs_kit_py._datasets.versions import (
 )
 from ipfs_kit_py._ml.client import client_of
 from ipfs_kit_py._ml.names import as_cid, check_name, divided, following
+from ipfs_kit_py._ml.plain import plain
 from ipfs_kit_py._ml.registry import Draft, Registry
-from ipfs_kit_py._native import CID, ipld_decode, ipld_encode
+from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository.system import checked_path
 from ipfs_kit_py._results import operation
 from ipfs_kit_py.errors import (
@@ -106,7 +107,8 @@ class DatasetManager(Closing):
             format: `parquet`, `arrow`, `jsonl`, `json`, `csv`, `tsv`, `text`, `tar`,
                 `npy`, or `files`, each of which is a row; by the names of files if not
                 given.
-            metadata: Anything that dag-cbor holds.
+            metadata: Text, finite numbers, truth values, bytes, CIDs, and lists and
+                tables of them; numbers of numpy become Python's.
             split: All rows are of this split.
             licence: The licence, as SPDX names it for example.
             chunker: How files are cut, see `ImportParams`; by the format if not given.
@@ -123,7 +125,7 @@ class DatasetManager(Closing):
         Raises:
             ImportError: It takes a library that is not installed.
         """
-        told = _Told(version, metadata, licence)
+        told = _Told(version, _plain(metadata), licence)
         import_as = {"trust_stat": trust_stat, "chunker": chunker}
         return self._add(
             dataset_path,
@@ -155,7 +157,7 @@ class DatasetManager(Closing):
         """Add a version of a dataset that is there: see `add_dataset`."""
         if not self._versions(check_name(name)):
             raise NameNotFoundError(f"there is no dataset {name!r} here")
-        told = _Told(version, metadata, licence)
+        told = _Told(version, _plain(metadata), licence)
         import_as = {"trust_stat": trust_stat, "chunker": chunker}
         return self._add(
             source,
@@ -465,16 +467,23 @@ def _made(
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         schema=content.schema,
         licence=told.licence or (last.licence if last else None),
-        metadata=_as_read(metadata or {}),
+        metadata=dict(metadata or {}),
         parents=(known[-1].manifest,) if known else (),
     )
 
 
-def _as_read(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Give metadata as they will be read: tuples are lists then, for example."""
-    return cast(
-        "dict[str, Any]", ipld_decode(ipld_encode(dict(metadata), "dag-cbor"), "dag-cbor")
-    )
+def _plain(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Give metadata as they will be read: tuples are lists then, for example.
+
+    Raises:
+        InvalidParameterError: They are no table, or a block holds no such value.
+    """
+    if metadata is None:
+        return None
+    found = plain(metadata, "metadata")
+    if not isinstance(found, dict):
+        raise InvalidParameterError("metadata are a table")
+    return found
 
 
 def _content_of(manifest: Manifest) -> tuple[object, ...]:

@@ -61,8 +61,8 @@ def splits_in(source: object, split: str | None) -> dict[str, object]:
     for name, it in source.items():
         if _is_column(it):
             raise InvalidParameterError(
-                f"a table has splits by their names, and {name!r} has no rows: they "
-                "are dictionaries or bytes. Of columns make a table: pyarrow.table(...)"
+                f"a dictionary has splits by their names, and {name!r} has no rows. "
+                "Those are dictionaries or bytes; of columns make a pyarrow.table"
             )
     return {str(name): it for name, it in source.items()}
 

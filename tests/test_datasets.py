@@ -244,6 +244,20 @@ def test_a_file_of_another_format_than_its_name_says_is_refused(
         manager.add_dataset(tmp_path / "a.parquet", "a").raise_for_error()
 
 
+@pytest.mark.parametrize("has_arrow", [True, False])
+def test_a_csv_file_with_a_column_twice_is_refused(
+    manager: DatasetManager,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_arrow: bool,
+) -> None:
+    if not has_arrow:
+        monkeypatch.setitem(sys.modules, "pyarrow.csv", None)
+    (tmp_path / "a.csv").write_text("a,b,a\n1,2,3\n")
+    with pytest.raises(MalformedDataError, match="columns are called 'a'"):
+        manager.add_dataset(tmp_path / "a.csv", "a").raise_for_error()
+
+
 def test_links_stand_for_the_files_that_they_lead_to(
     manager: DatasetManager, tmp_path: Path
 ) -> None:

@@ -6,7 +6,8 @@ and rows of Parquet files, are known by pyarrow.
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ipfs_kit_py._datasets.arrow import arrow
@@ -120,6 +121,7 @@ def _rows_by_arrow(reader: "ChainReader", cid: "CID", delimiter: str) -> int:
         return 0
     with _buffered(reader, cid) as file:
         names = csv.open_csv(file, read, parse).schema.names
+    _check_different(names)
     # Types of columns are guessed from the first rows, and later ones may differ.
     convert = csv.ConvertOptions(column_types=dict.fromkeys(names, arrow().binary()))
     with _buffered(reader, cid) as file:
@@ -132,10 +134,18 @@ def _rows_by_csv(reader: "ChainReader", cid: "CID", delimiter: str) -> int:
     with _buffered(reader, cid) as file:
         text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
         try:
-            rows = sum(1 for row in csv.reader(text, delimiter=delimiter) if row)
+            found = (row for row in csv.reader(text, delimiter=delimiter) if row)
+            _check_different(next(found, []))
+            return sum(1 for _ in found)
         except csv.Error as error:
             raise ValueError(error) from error
-    return max(rows - 1, 0)
+
+
+def _check_different(names: Sequence[str]) -> None:
+    """Refuse columns of one name, of which a loader could tell none from another."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"several of its columns are called {twice[0]!r}")
 
 
 def _parquet(reader: "ChainReader", cid: "CID") -> int:

@@ -325,6 +325,111 @@ def test_a_folder_of_another_user(sound: Path, unavailable: Unavailable) -> None
         check_reading(copy, user=65534)
 
 
+# Adds without an end, so that the log of the index is as it is in the middle of work.
+LEAVING = """
+import os, sys
+from ipfs_kit_py import Repository
+
+repository = Repository(sys.argv[1], _pack_bytes=60_000, _pack_blocks=20, threads=1)
+for number in range(12):
+    data = bytes([number]) * 20_000
+    repository.add(data, name=f"pin {number}", chunker="size-4096")
+repository.files_write("/kept", b"kept", create=True)
+os._exit(0)
+"""
+
+READING_ON = """
+import os, sys
+from ipfs_kit_py import Repository
+
+user = int(sys.argv[2])
+if user:
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+repository = Repository(sys.argv[1], verify="always")
+assert repository.read_only
+for _ in sys.stdin:
+    for pin in repository.pin_ls("recursive"):
+        number = int(pin.name.removeprefix("pin "))
+        assert repository.cat(pin.cid) == bytes([number]) * 20_000
+    print(len(list(repository.pin_ls("recursive"))), flush=True)
+assert repository.verify().bad == []
+assert repository.files_read("/kept") == b"kept"
+"""
+
+
+@contextlib.contextmanager
+def reading(folder: Path, user: int = 0) -> Iterator[Callable[[], int]]:
+    """Give the call that counts the pins as another process sees them."""
+    arguments = [sys.executable, "-c", READING_ON, str(folder), str(user)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(arguments, stdin=pipe, stdout=pipe, text=True) as reader:
+        to, back = reader.stdin, reader.stdout
+        assert to is not None
+        assert back is not None
+
+        def look() -> int:
+            to.write("look\n")
+            to.flush()
+            return int(back.readline())
+
+        try:
+            yield look
+        finally:
+            to.close()
+    assert reader.returncode == 0
+
+
+@pytest.mark.parametrize("has_memory", [True, False])
+def test_a_repository_that_was_not_closed_is_read_as_it_was_left(
+    tmp_path: Path, mounted: Callable[..., Path], *, has_memory: bool
+) -> None:
+    folder = tmp_path / "left"
+    run_python(LEAVING, folder)
+    assert (folder / "embedded/index.db-wal").stat().st_size
+    if not has_memory:
+        (folder / "embedded/index.db-shm").unlink()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    place = mounted("--bind", str(folder))
+    mounted("-o", "remount,bind,ro", place=place)
+    with reading(place) as look:
+        assert look() == 12
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert after == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="users and modes as POSIX has them")
+def test_another_user_reads_what_is_being_written(unavailable: Unavailable) -> None:
+    if os.geteuid() != 0:
+        unavailable("one has to be root to become another user: run the tests as root")
+    with TemporaryDirectory(prefix="ipfs-kit") as place:
+        Path(place).chmod(0o755)
+        folder = Path(place, "repo")
+
+        def write() -> None:
+            with Repository(folder, **SMALL) as repository:
+                repository.files_write("/kept", b"kept", create=True)
+                for number in range(12):
+                    data = bytes([number]) * 20_000
+                    repository.add(data, name=f"pin {number}", **PARAMS)
+                    for path in (folder, *folder.rglob("*")):
+                        path.chmod(0o755 if path.is_dir() else 0o644)
+                    assert not looks or looks[0]() == number + 1
+                for pin in [*repository.pin_ls("recursive")]:
+                    repository.pin_rm(pin.cid)
+
+        looks: list[Callable[[], int]] = []
+        write()
+        # The reader is there before those who write, and stays.
+        with reading(folder, user=65534) as look:
+            assert look() == 0
+            looks.append(look)
+            for _ in range(2):
+                write()
+                assert look() == 0
+
+
 def test_a_read_only_handle_changes_nothing(copy: Path) -> None:
     before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
     with Repository(copy, read_only=True) as repository:

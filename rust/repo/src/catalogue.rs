@@ -3,10 +3,9 @@
 //! One connection a handle, opened when it is needed and closed before every fork. Nothing
 //! holds a transaction open beyond one call, so that the write-ahead log stays short.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior,
 };
 
+use crate::frozen::{self, Beside};
 use crate::{RepoError, fork};
 
 /// The newest format known here.
@@ -30,7 +30,7 @@ pub(crate) enum Access {
     Create,
     /// Reading and writing.
     Write,
-    /// Reading what nobody writes.
+    /// Reading, without changing anything in the folder.
     Frozen,
 }
 
@@ -52,6 +52,8 @@ pub(crate) struct Catalogue {
 struct Connected {
     connection: Connection,
     file: Option<FileNumber>,
+    /// What lay beside the file, if it is only read.
+    beside: Option<Beside>,
     /// How many there were before it.
     number: u64,
 }
@@ -175,18 +177,49 @@ impl Catalogue {
         slot: &'a mut Option<Connected>,
     ) -> Result<&'a mut Connected, RepoError> {
         let file = file_number(&self.path);
+        // Whoever opens the repository to write makes a log, which is to be read then.
+        let is_frozen = self.access == Access::Frozen;
+        let beside = is_frozen.then(|| Beside::of(&self.path));
         let connected = match slot.take() {
             // A rebuild puts another file in its place: what is written to the old one is
             // lost.
-            Some(connected) if connected.file == file => connected,
+            Some(connected) if connected.file == file && connected.beside == beside => {
+                connected
+            }
             old => {
                 drop(old);
+                let readers = fork::registered();
+                let _closed = self.close_readers(&readers, file);
                 let connection = self.connect()?;
                 let number = self.opened.fetch_add(1, Ordering::Relaxed);
-                Connected { connection, file: file_number(&self.path), number }
+                Connected { connection, file: file_number(&self.path), beside, number }
             }
         };
         Ok(slot.insert(connected))
+    }
+
+    /// Closes the connections of this process that only read the file, for who connects to
+    /// write it; they stay closed while the locks are held.
+    ///
+    /// SQLite keeps one memory of a log for all of a process, which could not be written if
+    /// a reader had opened it; and who closes a file without locks loses those of others.
+    fn close_readers<'a>(
+        &self,
+        others: &'a [Arc<Self>],
+        file: Option<FileNumber>,
+    ) -> Vec<MutexGuard<'a, Option<Connected>>> {
+        if self.access == Access::Frozen {
+            return Vec::new();
+        }
+        let reads = |other: &&Arc<Self>| {
+            other.access == Access::Frozen && file_number(&other.path) == file
+        };
+        let close = |other: &'a Arc<Self>| {
+            let mut slot = other.lock();
+            slot.take();
+            slot
+        };
+        others.iter().filter(reads).map(close).collect()
     }
 
     /// Whether this is the first connection to a file that may be new.
@@ -206,8 +239,7 @@ impl Catalogue {
             }
             Access::Frozen => {
                 let flags = base | OpenFlags::SQLITE_OPEN_READ_ONLY;
-                Connection::open_with_flags(frozen_uri(&self.path), flags)
-                    .map_err(error())?
+                frozen::connect(&self.path, flags).map_err(error())?
             }
         };
         connection.busy_timeout(LOOK).map_err(error())?;
@@ -304,18 +336,6 @@ fn file_number(path: &Path) -> Option<FileNumber> {
 #[cfg(not(unix))]
 fn file_number(_: &Path) -> Option<FileNumber> {
     None
-}
-
-/// A path as SQLite takes it for a file that does not change while it is open.
-fn frozen_uri(path: &Path) -> String {
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'%' | b'?' | b'#' | 0x80.. => write!(uri, "%{byte:02X}").unwrap_or_default(),
-            byte => uri.push(char::from(*byte)),
-        }
-    }
-    uri + "?immutable=1"
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {

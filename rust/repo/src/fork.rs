@@ -11,7 +11,9 @@
 use std::cell::RefCell;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::sync::{
+    Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+};
 
 use crate::catalogue::Catalogue;
 
@@ -73,6 +75,12 @@ pub(crate) fn register(catalogue: Weak<Catalogue>) {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     open.retain(|known| known.strong_count() > 0);
     open.push(catalogue);
+}
+
+/// The catalogues whose connections are closed before a fork. For who holds the gate.
+pub(crate) fn registered() -> Vec<Arc<Catalogue>> {
+    let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    open.iter().filter_map(Weak::upgrade).collect()
 }
 
 /// Waits for running transactions, closes every connection and keeps others from opening.

@@ -62,7 +62,7 @@ impl Shared {
         }
         if !is_writable(&folder) || (!may_write && refuse_network(&folder).is_err()) {
             let packs = Packs::open_read_only(folder.packs())?;
-            let catalogue = frozen::catalogue(&folder)?.map(Arc::new);
+            let catalogue = frozen::catalogue(&folder)?;
             return Self::new(folder, packs, options, catalogue);
         }
         refuse_network(&folder)?;

@@ -1,18 +1,24 @@
-"""A kit that is closed keeps no connection, though nobody used it for long."""
+"""What is closed keeps no connection, and what nobody has any more no file."""
 
+import gc
 import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 from tests.gateway_server import GatewayServer
 from tests.scripted_server import scripted
 
-from ipfs_kit_py import Repository
+from ipfs_kit_py import CID, Repository
+from ipfs_kit_py.ai_ml_integration import IPFSDataLoader
+from ipfs_kit_py.errors import BlockNotFoundError
 from ipfs_kit_py.ipfs_kit import ipfs_kit
 from ipfs_kit_py.sources import GatewaySource
 
+ABSENT = "bafkreigks6arfsq3xxfpvqrrwonchxcnu6do76auprhhfomao6c273sixm"
 FDS = Path("/proc/self/fd")
 pytestmark = pytest.mark.skipif(not FDS.is_dir(), reason="this system has no /proc")
 
@@ -89,3 +95,70 @@ def test_connections_to_pinning_services_end_with_each_call(
         kit.close()
         # The server's own end goes when it sees that ours has gone.
         assert len(sockets() - before) <= 1
+
+
+def held(folder: Path) -> list[str]:
+    """List the files below a folder that this process has open or mapped."""
+    gc.collect()
+    found = [str(fd.readlink()) for fd in FDS.iterdir() if fd.is_symlink()]
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    return [
+        name
+        for name in [*found, *(line.rpartition(" ")[2] for line in maps)]
+        if name.startswith(str(folder))
+    ]
+
+
+class OfAKit:
+    """A source that knows the kit whose source it is."""
+
+    name, cost, is_remote = "of a kit", 5.0, False
+    kit: Any = None
+
+    def get_blocks(self, cids: Sequence[CID]) -> dict[CID, bytes]:
+        return dict.fromkeys(cids[:0], b"")
+
+
+def use_kit(metadata: dict[str, Any]) -> object:
+    source = OfAKit()
+    kit = source.kit = ipfs_kit(metadata=metadata, sources=[source])
+    cid = kit.ipfs.add(os.urandom(3_000_000))["cid"]
+    view = kit.reader.cat_view(cid)
+    with pytest.raises(BlockNotFoundError):
+        kit.reader.cat(ABSENT)
+    return kit, view, kit.reader.open(cid)
+
+
+def use_file_systems(metadata: dict[str, Any]) -> object:
+    options = {"skip_instance_cache": True, "metadata": metadata}
+    mfs = fsspec.filesystem("mfs", **options)
+    with mfs.transaction:
+        mfs.pipe("/folder/a", os.urandom(300_000))
+    mfs.get_mapper("/folder")["b"] = b"b"
+    ipfs = fsspec.filesystem("ipfs", **options)
+    file = ipfs.open(f"{mfs.commit('/folder')}/a")
+    file.read(10)
+    return mfs, ipfs, file
+
+
+def use_loader(metadata: dict[str, Any]) -> object:
+    kit = ipfs_kit(metadata=metadata)
+    folder = Path(metadata["ipfs_path"]).with_name("folder")
+    folder.mkdir()
+    for number in range(20):
+        (folder / str(number)).write_bytes(os.urandom(3000))
+    loader = IPFSDataLoader(kit, batch_size=4)
+    loader.load_dataset(kit.ipfs.add(folder)["cid"])
+    batches = iter(loader)
+    return kit, loader, next(batches), batches
+
+
+@pytest.mark.parametrize("use", [use_kit, use_file_systems, use_loader])
+def test_what_nobody_has_any_more_holds_no_files(
+    use: Callable[[dict[str, Any]], object], metadata: dict[str, Any], tmp_path: Path
+) -> None:
+    """Closed or not: a process that makes kits all day must not run out of files."""
+    used = use(metadata)
+    assert held(tmp_path)
+    del used
+    assert not held(tmp_path)

@@ -13,6 +13,7 @@ use ipfs_kit_dag::{BlockSource, DagError};
 use ipfs_kit_hash::{Code, Hasher};
 use ipfs_kit_repo::{PackSharing, hash_all};
 use ipfs_kit_unixfs::Control;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
@@ -66,6 +67,20 @@ impl Chain {
     fn set_disk(&self, disk: &DiskCache) {
         // A second one would be the same folder.
         self.beyond.disk.set(disk.share()).ok();
+    }
+
+    /// Shows Python's collector what this holds: the reader that `fetch` belongs to holds
+    /// this, and without it neither would ever be let go of, nor the repository's files.
+    ///
+    /// What open files share is shown only once they are gone. Whoever begins to share it
+    /// has the interpreter, so that a collection under way sees the same all along.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.repository)?;
+        if Arc::strong_count(&self.beyond) == 1 {
+            visit.call(&self.beyond.fetch)?;
+            visit.call(&self.beyond.resolve)?;
+        }
+        Ok(())
     }
 }
 

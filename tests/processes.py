@@ -1,7 +1,7 @@
 """Other processes for the tests: Python programs on the installed wheel, and Ctrl-C."""
 
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -90,8 +90,10 @@ def _seconds_once(program: str, path: Path, after: float) -> float:
             # All processes read the same clock.
             sent = time.monotonic()
             child.send_signal(signal.SIGINT)
-            if not select.select([child.stdout], [], [], 15)[0]:
-                return 15
+            with selectors.DefaultSelector() as watched:
+                watched.register(child.stdout, selectors.EVENT_READ)
+                if not watched.select(15):
+                    return 15
             state, at = child.stdout.readline().split()
             assert state == "interrupted"
             return float(at) - sent

@@ -5,7 +5,6 @@ import inspect
 import os
 import pickle
 import threading
-import time
 from collections.abc import AsyncGenerator, Coroutine
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, TypeVar, assert_type
 
 import pytest
 from tests.processes import run_python
+from tests.soon import wait_until
 
 import ipfs_kit_py
 from ipfs_kit_py import (
@@ -60,10 +60,7 @@ def is_ours(thread: threading.Thread) -> bool:
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run a test; no thread of ours outlives it."""
     asyncio.run(work)
-    until = time.monotonic() + 5
-    while any(is_ours(thread) for thread in threading.enumerate()):
-        assert time.monotonic() < until, threading.enumerate()
-        time.sleep(0.001)
+    wait_until(lambda: not any(map(is_ours, threading.enumerate())))
 
 
 async def listed(source: AsyncGenerator[T]) -> list[T]:

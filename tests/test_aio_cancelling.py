@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.soon import SOON_SECONDS
+from tests.soon import SOON_SECONDS, wait_until
 from tests.test_cancel import endless
 
 from ipfs_kit_py import CID, Repository, aio
@@ -41,10 +41,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     before = own_threads()
     asyncio.run(work)
     gc.collect()
-    until = time.monotonic() + 5
-    while own_threads() > before:
-        assert time.monotonic() < until, threading.enumerate()
-        time.sleep(0.001)
+    wait_until(lambda: own_threads() <= before)
 
 
 def leases(folder: Path) -> list[Path]:

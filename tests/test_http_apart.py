@@ -3,9 +3,10 @@
 import threading
 import time
 from collections.abc import Generator
+from functools import partial
 
 import pytest
-from tests.soon import SOON_SECONDS
+from tests.soon import SOON_SECONDS, wait_until
 
 from ipfs_kit_py import CancelToken
 from ipfs_kit_py._http.apart import received_apart
@@ -52,12 +53,13 @@ def test_one_is_made_while_one_is_looked_at_and_none_beyond() -> None:
         finally:
             closed.set()
 
+    def is_ahead_of(number: int) -> bool:
+        return len(made) >= number + 2
+
     found = received_apart(begin)
     for number in range(3):
         assert next(found) == number
-        end = time.monotonic() + SOON_SECONDS
-        while len(made) < number + 2 and time.monotonic() < end:
-            time.sleep(0.001)
+        wait_until(partial(is_ahead_of, number))
         time.sleep(0.1)
         assert len(made) == number + 2
     found.close()

@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.soon import wait_until
 
 from ipfs_kit_py._kubo.daemon import Daemon
 
@@ -85,10 +85,7 @@ def test_one_in_the_foreground_ends_with_its_command(shell: Shell, number: int) 
         assert begun["owner"] == running.pid
         os.kill(running.pid, number)
         assert running.wait(20) == (130 if number == signal.SIGINT else -number)
-    end = time.monotonic() + 20
-    while Daemon(shell.repo).status().running:
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    wait_until(lambda: not Daemon(shell.repo).status().running)
 
 
 def test_a_missing_program_is_told_in_words(shell: Shell, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.soon import wait_until
 
 from ipfs_kit_py._kubo.address import address_of_repository
 from ipfs_kit_py._kubo.client import Client, look
@@ -64,13 +65,6 @@ def is_alive(pid: int) -> bool:
         command = ["ps", "-o", "stat=", "-p", str(pid)]
         state = subprocess.run(command, capture_output=True, text=True).stdout.strip()
     return bool(state) and state[0] not in "ZX"
-
-
-def wait_until(what: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def pids(status: DaemonStatus) -> tuple[int, int]:

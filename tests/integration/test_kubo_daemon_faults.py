@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.test_kubo_daemon import is_alive, pids, wait_until
+from tests.integration.test_kubo_daemon import is_alive, pids
+from tests.soon import wait_until
 
 from ipfs_kit_py._kubo.daemon import Daemon, DaemonStatus
 from ipfs_kit_py._kubo.repository import run_kubo

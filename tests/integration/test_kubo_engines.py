@@ -25,6 +25,7 @@ from tests.inputs import random_name, write_tree
 from tests.integration.conftest import PROFILES, Kubo
 from tests.integration.test_kubo import added, tree_params
 from tests.scripted_server import scripted
+from tests.soon import wait_until
 
 from ipfs_kit_py import CID, Repository, cid_of
 from ipfs_kit_py._engine.kubo import KuboEngine
@@ -345,10 +346,7 @@ class Node:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        end = time.monotonic() + 30
-        while not (self.folder / "api").exists():
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        wait_until((self.folder / "api").exists)
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process

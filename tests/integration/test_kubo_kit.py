@@ -4,12 +4,12 @@ import os
 import pickle
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.soon import wait_until
 
 from ipfs_kit_py import cid_of
 from ipfs_kit_py.high_level_api import IPFSSimpleAPI
@@ -87,10 +87,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         [sys.executable, "-c", program], capture_output=True, check=False, text=True
     )
     process = int(done.stdout)
-    end = time.monotonic() + 10
-    while is_alive(process) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not is_alive(process)
+    wait_until(lambda: not is_alive(process))
 
 
 def test_the_simple_api_reads_and_writes_through_kubo(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.inputs import random_tree, write_tree
-from tests.soon import PATIENT_SECONDS, SOON_SECONDS
+from tests.soon import PATIENT_SECONDS, SOON_SECONDS, wait_until
 
 from ipfs_kit_py import CID, cid_of, hash_file, hash_tree
 from ipfs_kit_py._config import load
@@ -227,7 +227,7 @@ def test_two_nodes_connect_and_give_each_other_blocks(
         assert two.cat(root) == data
         two.pin_add(root)
         one.swarm_disconnect(address)
-        assert one.swarm_peers() == []
+        wait_until(lambda: one.swarm_peers() == [])
         # A name that an online node publishes shows its record.
         published = one.name_publish(root, lifetime="1h", ttl="1m")
         assert (published.value, published.sequence) == (f"/ipfs/{root}", 0)
@@ -319,10 +319,7 @@ def test_a_node_that_dies_in_mid_stream_is_an_error_and_comes_back(
             with pytest.raises(TimedOutError):
                 engine.stats()
             os.kill(kubo, signal.SIGCONT)
-        end = time.monotonic() + 20
-        while not daemon.status().ready:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        wait_until(lambda: daemon.status().ready)
         # The same engine goes on, wherever the node listens now.
         assert engine.block_get(root)
     assert engine.cat(root) == data

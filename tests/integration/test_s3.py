@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.integration.conftest import S3Gateway
 from tests.scripted_server import STALL, scripted
-from tests.soon import PATIENT_SECONDS, SOON_SECONDS
+from tests.soon import PATIENT_SECONDS, SOON_SECONDS, wait_until
 from tests.test_closing import sockets
 
 from ipfs_kit_py import CID, CancelToken, Repository, aio, cid_of
@@ -632,10 +632,7 @@ def test_connections_end_with_the_kit(kit: Any, s3_gateway: S3Gateway) -> None:
     assert sockets() - before
     kit.close()
     # obstore's threads close theirs a moment later.
-    end = time.monotonic() + SOON_SECONDS
-    while sockets() - before and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not sockets() - before
+    wait_until(lambda: not sockets() - before)
 
 
 def test_a_dag_is_put_as_a_car_and_read_by_ranges(

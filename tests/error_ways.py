@@ -342,6 +342,7 @@ WAYS: dict[type[IPFSError], Ways] = {
         lambda at: at.api.cat(NOWHERE),
         lambda _: ["cat", NOWHERE],
     ),
+    errors.ContentDamagedError: _nowhere(_FILE_SYSTEM),
     errors.ContentNotFoundError: _nowhere(_FILE_SYSTEM),
     errors.ContentIncompleteError: _nowhere(_FILE_SYSTEM),
     errors.PathNotFoundError: Ways(

@@ -956,3 +956,36 @@ def test_a_task_that_is_cancelled_stops_reading(
     began = time.monotonic()
     asyncio.run(read())
     assert time.monotonic() - began < 10
+
+
+def test_ranges_come_from_numpy_and_may_end_beyond_all(store: str) -> None:
+    with Repository(store) as repository:
+        cid = str(repository.add(b"0123456789").cid)
+        np = pytest.importorskip("numpy")
+        fs = IPFSFileSystem(reader=repository)
+        starts, ends = np.array([0, 3]), np.array([2, 5], dtype=np.uint16)
+        assert fs.cat_ranges([cid] * 2, starts, ends) == [b"01", b"34"]
+        assert fs.cat_ranges([cid] * 2, np.int64(8), None) == [b"89"] * 2
+        assert fs.cat_ranges([cid] * 2, 8, 1 << 70) == [b"89"] * 2
+        assert fs.cat_ranges([cid] * 2, [0, 1 << 65], [1 << 64, 1 << 66]) == [
+            b"0123456789",
+            b"",
+        ]
+        with pytest.raises(ValueError, match="as many"):
+            fs.cat_ranges([cid] * 3, starts, ends)
+
+
+def test_what_is_no_place_is_nowhere(store: str) -> None:
+    with Repository(store) as repository:
+        root = repository.add(b"no folder").cid
+        fs = IPFSFileSystem(reader=repository)
+        for path in ("no-cid/a", f"{root}/../a", f"ipfs://{root}/a/../../../b"):
+            assert not fs.exists(path)
+            assert not fs.isfile(path)
+            assert not fs.isdir(path)
+        for path in (f"{root}/../a", f"ipfs://{root}/a/../../../b"):
+            with pytest.raises(PermissionError, match="leads out"):
+                fs.cat(path)
+        assert list(fs.walk("no-cid/a")) == fs.find("no-cid/a") == []
+        with pytest.raises(InvalidCIDError, match="no-cid"):
+            list(fs.walk("no-cid/a", on_error="raise"))

@@ -18,6 +18,7 @@ from tests.processes import seconds_to_interrupt
 
 from ipfs_kit_py import Repository
 from ipfs_kit_py.errors import (
+    ContentDamagedError,
     ContentNotFoundError,
     DiskFullError,
     IntegrityError,
@@ -104,8 +105,12 @@ def test_damage_is_an_error_however_it_is_read(store: str, tmp_path: Path) -> No
         lambda: fs.open(cid).read(),
         lambda: fs.open(cid, cache_type="all").read(),
     ):
-        with pytest.raises(IntegrityError):
+        with pytest.raises(ContentDamagedError) as caught:
             read()
+        assert isinstance(caught.value, IntegrityError)
+        assert (caught.value.errno, caught.value.filename) == (5, cid)
+    again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
+    assert (type(again), str(again)) == (ContentDamagedError, str(caught.value))
     assert target.read_bytes() == b"as it was"
     assert list(tmp_path.glob("*.part")) == []
     assert fs.cat_file(cid, 0, 1_000_000) == data[:1_000_000]

@@ -17,9 +17,8 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem, make_path_posix
 from fsspec.tests import abstract
 
-from ipfs_kit_py import CID, Repository
+from ipfs_kit_py import Repository
 from ipfs_kit_py.errors import (
-    ConflictError,
     InvalidParameterError,
     PathExistsError,
     PathIsADirectoryError,
@@ -359,11 +358,29 @@ def test_what_waits_in_a_transaction_is_never_collected(
 
 
 def test_a_directory_that_is_no_longer_empty_is_not_removed(mfs: Any) -> None:
-    mfs.mkdir("/d")
-    was = mfs.ukey("/d")
+    """Looking and removing are one step: what comes between is not lost."""
+    other = MFSFileSystem(**mfs.storage_options, skip_instance_cache=True)
+    stop = threading.Event()
+    lost: list[OSError] = []
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            other.pipe("/d/late", b"1")
+            try:
+                other.rm("/d/late")
+            except OSError as error:
+                lost.append(error)
+
+    coming = threading.Thread(target=come_and_go)
+    coming.start()
+    for _ in range(300):
+        # Not empty, or not there.
+        with suppress(OSError):
+            mfs.rmdir("/d")
+    stop.set()
+    coming.join()
+    assert lost == []
     mfs.pipe("/d/late", b"1")
-    with pytest.raises(ConflictError):
-        mfs.make([("remove", ["d"], True, CID(was))])
     with pytest.raises(OSError, match="not empty"):
         mfs.rmdir("/d")
     assert mfs.cat("/d/late") == b"1"

@@ -1,6 +1,8 @@
 """Files that are written whole or not at all, and got where they may go."""
 
+import io
 import os
+import pickle
 import stat
 import threading
 from pathlib import Path
@@ -161,3 +163,53 @@ def test_references_into_files_are_opened(ipfs: Any, mfs: Any) -> None:
 def test_every_mode_that_writes_is_refused_with_what_to_do(ipfs: Any, mode: str) -> None:
     with pytest.raises(PermissionError, match="mfs"):
         ipfs.open("bafkqaaa", mode)
+
+
+def test_files_say_what_can_be_done_with_them(mfs: Any) -> None:
+    with mfs.open("/a", "wb") as file:
+        for call in (file.read, file.readline, lambda: file.readinto(bytearray(1))):
+            with pytest.raises(io.UnsupportedOperation, match="not readable"):
+                call()
+        with pytest.raises(TypeError, match="/a is open for writing"):
+            pickle.dumps(file)
+        assert (file.mode, file.readable(), file.writable()) == ("wb", False, True)
+        file.write(b"one\r\ntwo\r\nlast")
+    with mfs.open("/a", "rb") as file:
+        assert (file.mode, file.readable(), file.writable()) == ("rb", True, False)
+        assert file.readuntil(b"\r\n") == b"one\r\n"
+        # A delimiter may lie across two reads.
+        assert file.readuntil(b"\r\n", blocks=4) == b"two\r\n"
+        assert file.tell() == 10
+        assert file.readuntil(b"none", blocks=1) == b"last"
+        assert file.readuntil(b"x") == b""
+    for use in (
+        file.tell,
+        file.read,
+        lambda: file.read_at(0, 1),
+        file.read_view,
+        lambda: file.seek(0),
+        lambda: pickle.dumps(file),
+    ):
+        with pytest.raises(ValueError, match="closed"):
+            use()
+
+
+def test_threads_that_read_one_file_have_each_byte_once(mfs: Any) -> None:
+    """As files of Python's own, which have a lock too."""
+    numbers = b"".join(number.to_bytes(4, "big") for number in range(1 << 20))
+    mfs.pipe("/numbers", numbers)
+    parts: list[bytes] = []
+    with mfs.open("/numbers", "rb") as file:
+        # Some go through the buffer, and some by it.
+        def read(size: int) -> None:
+            while part := file.read(size):
+                parts.append(part)
+
+        sizes = (100_000, 100, 300_000, 65_536)
+        threads = [threading.Thread(target=read, args=(size,)) for size in sizes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sum(map(len, parts)) == len(numbers)
+    assert b"".join(sorted(parts)) == numbers

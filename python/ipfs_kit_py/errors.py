@@ -19,6 +19,7 @@ knows nothing of IPFS catches them too::
     │   ├── UnsupportedFileError
     │   ├── MalformedDataError
     │   ├── IntegrityError
+    │   │   └── ContentDamagedError (OSError)
     │   ├── UnsafePathError
     │   └── LimitExceededError
     ├── NotFoundError
@@ -220,6 +221,10 @@ class IntegrityError(InvalidInputError):
     """Bytes are not what their CID names."""
 
     code = ErrorCode.INTEGRITY
+
+
+class ContentDamagedError(OSError, IntegrityError):
+    """Bytes that a file system was asked for are not what their CID names."""
 
 
 class UnsafePathError(InvalidInputError):

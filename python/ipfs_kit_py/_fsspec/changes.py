@@ -1,5 +1,6 @@
 """Changes of the mutable tree: each alone, or many that become visible as one."""
 
+import errno
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -9,7 +10,7 @@ from fsspec.transaction import Transaction
 
 from ipfs_kit_py._native import CID, Hold, repo_files_apply
 from ipfs_kit_py._repository import Repository
-from ipfs_kit_py.errors import ConflictError
+from ipfs_kit_py.errors import FileIOError, PathNotADirectoryError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -22,13 +23,14 @@ Names: TypeAlias = list[str]
 
 # One change, as the core takes it: what is done, where, and with what.
 Step: TypeAlias = (
-    # Whether to make those above, and not to mind that it is there.
-    tuple[Literal["mkdir"], Names, bool]
+    # Whether to make those above, and whether it may be there.
+    tuple[Literal["mkdir"], Names, bool, bool]
     # What to put there, and whether in the place of another.
     | tuple[Literal["link"], Names, CID, bool]
     | tuple[Literal["append"], Names, "Buffer"]
-    # Whether with all below, and what it has to be if that matters.
-    | tuple[Literal["remove"], Names, bool, CID | None]
+    # Whether with all below.
+    | tuple[Literal["remove"], Names, bool]
+    | tuple[Literal["rmdir"], Names]
     | tuple[Literal["move"], Names, Names]
     # Seconds and nanoseconds.
     | tuple[Literal["touch"], Names, int, int]
@@ -36,11 +38,7 @@ Step: TypeAlias = (
 
 
 def apply(engine: "Engine", steps: Sequence[Step], profile: str) -> None:
-    """Make changes in their order: in one step where the engine knows of such.
-
-    Raises:
-        ConflictError: Something is not what it was expected to be.
-    """
+    """Make changes in their order: in one step where the engine knows of such."""
     embedded = _embedded(engine)
     if embedded is not None:
         repo_files_apply(embedded._core, steps, profile)
@@ -52,18 +50,24 @@ def apply(engine: "Engine", steps: Sequence[Step], profile: str) -> None:
 def _apply_one(engine: "Engine", step: Step, profile: str) -> None:
     path = text(step[1])
     match step:
-        case ("mkdir", _, parents):
-            engine.files_mkdir(path, parents=parents, profile=profile)
+        case ("mkdir", names, parents, exist_ok):
+            if parents and names[:-1]:
+                engine.files_mkdir(text(names[:-1]), parents=True, profile=profile)
+            engine.files_mkdir(path, parents=exist_ok, profile=profile)
         case ("link", _, cid, replace):
             engine.files_cp(cid, path, parents=True, force=replace, profile=profile)
         case ("append", _, data):
             engine.files_write(
                 path, data, None, create=True, parents=True, profile=profile
             )
-        case ("remove", _, recursive, expected):
-            if expected is not None and engine.files_flush(path) != expected:
-                raise ConflictError(f"{path} was changed by another")
+        case ("remove", _, recursive):
             engine.files_rm(path, recursive=recursive, profile=profile)
+        case ("rmdir", _):
+            if engine.files_stat(path).kind != "directory":
+                raise PathNotADirectoryError(errno.ENOTDIR, "Not a directory", path)
+            if next(iter(engine.files_ls(path)), None) is not None:
+                raise FileIOError(errno.ENOTEMPTY, "Directory not empty", path)
+            engine.files_rm(path, recursive=True, profile=profile)
         case ("move", _, target):
             if above := target[:-1]:
                 engine.files_mkdir(text(above), parents=True, profile=profile)

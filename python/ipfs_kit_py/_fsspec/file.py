@@ -1,6 +1,7 @@
 """Files that are open for reading, as fsspec and Python know them."""
 
 import io
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from fsspec.asyn import AbstractAsyncStreamedFile
@@ -24,6 +25,8 @@ _BUFFER_BYTES = 64 << 10
 class _Raw(io.RawIOBase):
     """The bytes themselves; what is missing is told with the path."""
 
+    mode = "rb"
+
     def __init__(self, fs: "TreeFileSystem", file: "IPFSFile", path: str) -> None:
         super().__init__()
         self.file = file
@@ -42,6 +45,10 @@ class _Raw(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         return self.file.seek(offset, whence)
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
 
     @measured("read", int)
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
@@ -73,6 +80,7 @@ class TreeFile(io.BufferedReader):
         """Open what the core has opened, under its path."""
         super().__init__(_Raw(fs, file, path), _BUFFER_BYTES)
         self._file = file
+        self._lock = Lock()
         self.fs = fs
         self.meter = fs.meter
         self.reader = fs.reader
@@ -97,26 +105,17 @@ class TreeFile(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read up to `size` bytes, or to the end; nothing is copied twice."""
-        left = self.size - self.tell()
-        count = left if size is None or size < 0 else min(size, left)
-        if count < self.blocksize:
-            return super().read(max(count, 0))
-        return self._read_large(count)
-
-    @measured("read", len)
-    def _read_large(self, count: int) -> bytes:
-        at, before = self.tell(), self._file.tell()
-        self._file.seek(at)
-        try:
-            with here(self.path):
-                data = self._file.read(count)
-        except BaseException:
-            # The buffer counts from where it was: who tries again must not be elsewhere.
-            self._file.seek(before)
-            raise
-        # The buffer finds itself elsewhere, and begins anew.
-        self.seek(at + len(data))
-        return data
+        # Several threads may read one file, each its own bytes.
+        with self._lock:
+            at = self.tell()
+            left = self.size - at
+            count = left if size is None or size < 0 else min(size, left)
+            if count < self.blocksize:
+                return super().read(max(count, 0))
+            # The buffer finds itself elsewhere then, and begins anew.
+            data = self.read_at(at, count)
+            self.seek(at + len(data))
+            return data
 
     @measured("read", len)
     def read_at(self, start: int, count: int) -> bytes:
@@ -130,13 +129,33 @@ class TreeFile(io.BufferedReader):
 
         The view is read-only, and good whatever becomes of the file.
         """
-        at = self.tell()
-        left = max(0, self.size - at)
-        count = left if size is None or size < 0 else min(size, left)
-        with here(self.path):
-            block = self._file._reader.view(at, count)
-        self.seek(at + count)
+        with self._lock:
+            at = self.tell()
+            left = max(0, self.size - at)
+            count = left if size is None or size < 0 else min(size, left)
+            with here(self.path):
+                block = self._file._reader.view(at, count)
+            self.seek(at + count)
         return memoryview(cast("Any", block))
+
+    def readuntil(self, char: bytes = b"\n", blocks: int | None = None) -> bytes:
+        """Read up to a delimiter and with it, or to the end.
+
+        Args:
+            char: The delimiter, of any length.
+            blocks: How many bytes are read at once.
+        """
+        at, found = self.tell(), bytearray()
+        while part := self.read(blocks or self.blocksize):
+            # It may lie across two parts.
+            first = max(0, len(found) - len(char) + 1)
+            found += part
+            end = found.find(char, first)
+            if end >= 0:
+                del found[end + len(char) :]
+                self.seek(at + len(found))
+                break
+        return bytes(found)
 
     def read_buffer(self, size: int = -1) -> memoryview:
         """Do what `read_view` does, under the name that pyarrow looks for."""

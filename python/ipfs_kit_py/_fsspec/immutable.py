@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
+from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.implementations.local import LocalFileSystem
+
 from ipfs_kit_py._fsspec.options import KitFileSystem
-from ipfs_kit_py._fsspec.paths import At, split, stripped
+from ipfs_kit_py._fsspec.paths import At, has_magic, split, stripped
 from ipfs_kit_py._fsspec.tree import root_of
-from ipfs_kit_py.errors import AccessDeniedError
+from ipfs_kit_py.errors import AccessDeniedError, InvalidParameterError
 
 _REFUSED = "ipfs:// never changes: write under mfs://, and `commit()` gives the CID"
 
@@ -40,6 +44,15 @@ class IPFSFileSystem(KitFileSystem):
         root, names = split(path)
         return At(root_of(self.reader, root), names)
 
+    async def _get(self, rpath: Any, lpath: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(rpath, str) and isinstance(lpath, str | os.PathLike):
+            name, into = self._strip_protocol(rpath), os.fspath(lpath)
+            is_folder = into.endswith(("/", os.sep)) or Path(into).is_dir()
+            # fsspec looks for the last name behind a slash, and a CID alone has none.
+            if is_folder and not rpath.endswith("/") and "/" not in name:
+                lpath = Path(into, name)
+        return await super()._get(rpath, lpath, *args, **kwargs)
+
     def put(
         self,
         lpath: str | os.PathLike[str] | Sequence[str],
@@ -50,7 +63,8 @@ class IPFSFileSystem(KitFileSystem):
         """Add a file or folder, pinned, and give its CID.
 
         Args:
-            lpath: The file or folder; of a list, each is added by itself.
+            lpath: The file or folder; of a list, and of what a pattern fits, each is
+                added by itself, and a list of CIDs is given.
             rpath: Nothing: what is added has the place that its CID says.
             recursive: A folder is always added with all below.
             **kwargs: `callback`, as fsspec has it; all else as `kit.ipfs.add` takes it,
@@ -58,12 +72,22 @@ class IPFSFileSystem(KitFileSystem):
 
         Raises:
             AccessDeniedError: `rpath` is a place in a tree.
+            InvalidParameterError: `maxdepth` is given.
+            FileNotFoundError: Nothing fits a pattern.
         """
         if rpath is not None and self._strip_protocol(rpath):
             self._refuse(rpath)
-        if isinstance(lpath, str | os.PathLike):
-            return self._add(lpath, **kwargs)
-        return [self._add(one, **kwargs) for one in lpath]
+        if kwargs.pop("maxdepth", None) is not None:
+            raise InvalidParameterError("maxdepth: a folder is added with all below")
+        callback = kwargs.pop("callback", DEFAULT_CALLBACK)
+        given = [lpath] if isinstance(lpath, str | os.PathLike) else lpath
+        found = [one for path in given for one in _local(path)]
+        callback.set_size(len(found))
+        added = []
+        for one in found:
+            added.append(self._add(one, **kwargs))
+            callback.relative_update(1)
+        return added[0] if given[0] is lpath and found == [_plain(lpath)] else added
 
     def put_file(self, lpath: Any, rpath: Any = None, **kwargs: Any) -> Any:
         """Do what `put` does."""
@@ -75,15 +99,12 @@ class IPFSFileSystem(KitFileSystem):
     async def _put_file(self, lpath: Any, rpath: Any = None, **kwargs: Any) -> Any:
         return await self._put(lpath, rpath, **kwargs)
 
-    def _add(self, path: str | os.PathLike[str], **kwargs: Any) -> str:
-        callback = kwargs.pop("callback", None)
-        for name in ("batch_size", "maxdepth", "mode"):
+    def _add(self, path: str, **kwargs: Any) -> str:
+        # How many go side by side, and whether others may be there already, is all one.
+        for name in ("batch_size", "mode"):
             kwargs.pop(name, None)
         kwargs.setdefault("profile", self._profile)
-        done = self.add_to_store(os.fspath(path).removeprefix("file://"), **kwargs)
-        if callback is not None:
-            callback.relative_update(1)
-        return str(done.cid)
+        return str(self.add_to_store(path, **kwargs).cid)
 
     def _open(self, path: str, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
         if not {*mode}.isdisjoint("wax+"):
@@ -105,3 +126,16 @@ class IPFSFileSystem(KitFileSystem):
     cp_file = copy = mv = move = _refuse
     _pipe = _pipe_file = _rm = _rm_file = _mkdir = _makedirs = _refuse_later
     _cp_file = _copy = _refuse_later
+
+
+def _local(path: str | os.PathLike[str]) -> list[str]:
+    """List what a path on the disk stands for, which may be a pattern."""
+    name = _plain(path)
+    if not has_magic(name) or os.path.lexists(name):
+        return [name]
+    found: list[str] = LocalFileSystem().expand_path(name)
+    return found
+
+
+def _plain(path: str | os.PathLike[str]) -> str:
+    return os.fspath(path).removeprefix("file://")

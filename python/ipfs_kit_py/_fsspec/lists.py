@@ -11,6 +11,7 @@ from ipfs_kit_py._fsspec.entries import NOWHERE, EntryFileSystem, Info, describe
 from ipfs_kit_py._fsspec.metrics import measured
 from ipfs_kit_py._fsspec.paths import has_magic, joined
 from ipfs_kit_py._fsspec.tree import Seen, listed
+from ipfs_kit_py.errors import InvalidCIDError
 
 
 class ListFileSystem(EntryFileSystem):
@@ -70,12 +71,12 @@ class ListFileSystem(EntryFileSystem):
                     dirs[name] = info
                 else:
                     files[name] = info if detail else None
-        except OSError as error:
+        except (OSError, InvalidCIDError) as error:
             if on_error == "raise":
                 raise
-            if callable(on_error):
+            if callable(on_error) and isinstance(error, OSError):
                 on_error(error)
-            elif not isinstance(error, FileNotFoundError | NotADirectoryError):
+            elif not isinstance(error, NOWHERE):
                 # To leave out what cannot be read would be to say that it is not there.
                 raise
             return

@@ -4,7 +4,7 @@ import errno
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
@@ -14,7 +14,7 @@ from fsspec.callbacks import DEFAULT_CALLBACK
 from ipfs_kit_py._fsspec.changes import Step, TreeTransaction, apply, begin, begun, end
 from ipfs_kit_py._fsspec.metrics import measured
 from ipfs_kit_py._fsspec.options import KitFileSystem
-from ipfs_kit_py._fsspec.paths import At, has_cid, has_magic, split, stripped
+from ipfs_kit_py._fsspec.paths import At, has_cid, has_magic, joined, split, stripped
 from ipfs_kit_py._fsspec.tree import look, root_of
 from ipfs_kit_py._fsspec.writing import (
     TEXT_OPTIONS,
@@ -26,12 +26,9 @@ from ipfs_kit_py._fsspec.writing import (
 )
 from ipfs_kit_py._native import CID, split_files_path
 from ipfs_kit_py.errors import (
-    ConflictError,
-    FileIOError,
     InvalidParameterError,
     PathExistsError,
     PathIsADirectoryError,
-    PathNotADirectoryError,
 )
 
 if TYPE_CHECKING:
@@ -268,7 +265,10 @@ class MFSFileSystem(KitFileSystem):
     # Entries.
 
     def cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
-        """Put what is at a path, or under `ipfs://`, at another; no bytes are copied."""
+        """Put what is at a path, or under `ipfs://`, at another; no bytes are copied.
+
+        A directory under `ipfs://` is put there with all below.
+        """
         target = self._strip_protocol(path2)
         if has_cid(path1):
             root, names = split(stripped(path1))
@@ -282,21 +282,74 @@ class MFSFileSystem(KitFileSystem):
             return
         self._link(seen.stat.cid, target, replace=True)
 
+    async def _copy(
+        self,
+        path1: str | list[str],
+        path2: str | list[str],
+        recursive: bool = False,
+        on_error: str | None = None,
+        maxdepth: int | None = None,
+        batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        sources = _each(path1)
+        if not any(map(has_cid, sources)):
+            await super()._copy(
+                path1, path2, recursive, on_error, maxdepth, batch_size, **kwargs
+            )
+            return
+        if maxdepth is not None:
+            raise InvalidParameterError("maxdepth: what has a CID is put there whole")
+        is_many = not isinstance(path1, str)
+        for source, target in await self.run(self._into, sources, path2, is_many):
+            if has_cid(source):
+                await self.run(self.cp_file, source, target)
+            else:
+                await super()._copy(source, target, recursive, on_error)
+
+    def _into(
+        self, sources: Sequence[str], target: str | list[str], is_many: bool
+    ) -> list[tuple[str, str]]:
+        """Give the place of each source: the target itself, or below it."""
+        if isinstance(target, list):
+            return list(zip(sources, target, strict=True))
+        above = self._strip_protocol(target)
+        if not (is_many or target.endswith("/") or self.isdir(above)):
+            return [(sources[0], above)]
+        return [
+            (one, joined(above, one.rstrip("/").rpartition("/")[2])) for one in sources
+        ]
+
     def mv(
         self,
-        path1: str,
-        path2: str,
+        path1: str | list[str],
+        path2: str | list[str],
         recursive: bool = False,
         maxdepth: int | None = None,
         **kwargs: Any,
     ) -> None:
-        """Move an entry, at once and with all below; directories above are made."""
-        source, target = self._strip_protocol(path1), self._strip_protocol(path2)
-        if path2.endswith("/") or self.isdir(target):
-            target = f"{target.rstrip('/')}/{source.rpartition('/')[2]}"
-        if source == target:
-            return
-        self._do(("move", self.names(source), self.names(target)))
+        """Move entries, all or none, each with all below; directories above are made.
+
+        What has a pattern for its name is that entry; else all that the pattern fits goes
+        into `path2`, as do many entries, and one if `path2` is there or ends with `/`.
+        """
+        if maxdepth is not None:
+            raise InvalidParameterError("maxdepth: an entry moves with all below")
+        is_many, sources = not isinstance(path1, str), list[str]()
+        for one in _each(path1):
+            if self._is_pattern(one):
+                is_many = True
+                sources += _tops(self.expand_path(one))
+            else:
+                sources.append(self._strip_protocol(one))
+        steps: list[Step] = []
+        for source, target in self._into(sources, path2, is_many):
+            target = self._strip_protocol(target)
+            if source == target:
+                self._look(source)
+            else:
+                steps.append(("move", self.names(source), self.names(target)))
+        self._do(*steps)
 
     move = rename = mv
 
@@ -310,52 +363,41 @@ class MFSFileSystem(KitFileSystem):
 
         What has a pattern for its name is that entry; else it is what the pattern fits.
         """
-        steps: list[Step] = []
-        for one in path if isinstance(path, list) else [path]:
-            steps += [
-                ("remove", self.names(name), recursive, None)
-                for name in self._meant(one, recursive=recursive, maxdepth=maxdepth)
-            ]
-        self._do(*steps)
+        names: list[str] = []
+        for one in _each(path):
+            found = self._literally(one, maxdepth)
+            if found is None:
+                fitting = self.expand_path(one, recursive, maxdepth)
+                found = _tops(fitting, is_whole=recursive)
+            names += found
+        self._remove(names, recursive)
 
-    def _meant(
-        self, path: str, *, recursive: bool, maxdepth: int | None
-    ) -> Iterable[str]:
-        """Give what a path or pattern stands for, the deepest first."""
+    def _remove(self, names: list[str], recursive: bool) -> None:
+        once = dict.fromkeys(names)
+        self._do(*[("remove", self.names(name), recursive) for name in once])
+
+    def _literally(self, path: str, maxdepth: int | None) -> list[str] | None:
+        """Give what is to be removed for a path, unless it is a pattern."""
         name = self._strip_protocol(path)
         if name == "/":
             return cast("list[str]", self.ls(name, detail=False))
-        if maxdepth is None and (not has_magic(name) or self.exists(name)):
-            return [name]
-        found = self.expand_path(path, recursive=recursive, maxdepth=maxdepth)
-        # What is removed with all below must not be looked for there.
-        tops = [one for one in found if not recursive or self._parent(one) not in found]
-        return sorted(tops, key=len, reverse=True)
+        return [name] if maxdepth is None and not self._is_pattern(name) else None
+
+    def _is_pattern(self, path: str) -> bool:
+        """Tell whether a path is not the name of something with such a name."""
+        return has_magic(path) and not self.exists(path)
 
     def rm_file(self, path: str) -> None:
         """Remove a file."""
-        self._do(("remove", self.names(path), False, None))
+        self._do(("remove", self.names(path), False))
 
     def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
-        path = self._strip_protocol(path)
-        while True:
-            seen = self._look(path)
-            if seen.stat.kind != "directory" or seen.link is not None:
-                raise PathNotADirectoryError(errno.ENOTDIR, "Not a directory", path)
-            if next(self._entries(path, seen), None) is not None:
-                raise FileIOError(errno.ENOTEMPTY, "Directory not empty", path)
-            # Others may put something there meanwhile: then it is looked at again.
-            with suppress(ConflictError):
-                return self._do(("remove", self.names(path), True, seen.stat.cid))
+        self._do(("rmdir", self.names(path)))
 
     def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
         """Make a directory, which must not be there."""
-        path = self._strip_protocol(path)
-        names = self.names(path)
-        above = names[:-1] if create_parents else []
-        made: list[Step] = [("mkdir", above, True)] if above else []
-        self._do(*made, ("mkdir", names, False))
+        self._do(("mkdir", self.names(path), create_parents, False))
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         """Make a directory and those above."""
@@ -363,7 +405,7 @@ class MFSFileSystem(KitFileSystem):
         if not exist_ok and self.exists(path):
             raise PathExistsError(errno.EEXIST, "File exists", path)
         if path != "/":
-            self._do(("mkdir", self.names(path), True))
+            self._do(("mkdir", self.names(path), True, True))
 
     # The same for tasks.
 
@@ -376,9 +418,22 @@ class MFSFileSystem(KitFileSystem):
     async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
         await self.run(self.cp_file, path1, path2, **kwargs)
 
-    async def _rm(self, path: Any, recursive: bool = False, **kwargs: Any) -> None:
-        kwargs.pop("batch_size", None)
-        await self.run(self.rm, path, recursive, **kwargs)
+    async def _rm(
+        self,
+        path: str | list[str],
+        recursive: bool = False,
+        batch_size: int | None = None,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        names: list[str] = []
+        for one in _each(path):
+            found = await self.run(self._literally, one, maxdepth)
+            if found is None:
+                fitting = await self._expand_path(one, recursive, maxdepth)
+                found = _tops(fitting, is_whole=recursive)
+            names += found
+        await self.run(self._remove, names, recursive)
 
     async def _rm_file(self, path: str, **kwargs: Any) -> None:
         await self.run(self.rm_file, path)
@@ -391,3 +446,18 @@ class MFSFileSystem(KitFileSystem):
 
     async def _touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
         await self.run(self.touch, path, truncate, **kwargs)
+
+
+def _each(path: str | Iterable[str]) -> list[str]:
+    return [path] if isinstance(path, str) else list(path)
+
+
+def _tops(found: list[str], *, is_whole: bool = True) -> list[str]:
+    """Leave out the root, and what goes with what is above it if all below goes too.
+
+    The deepest come first.
+    """
+    names = {*found} - {"/"}
+    above = names if is_whole else set()
+    tops = [one for one in names if one.rpartition("/")[0] not in above]
+    return sorted(tops, key=lambda one: (-len(one), one))

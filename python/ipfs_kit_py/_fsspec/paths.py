@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ipfs_kit_py._native import CID
-from ipfs_kit_py.errors import AccessDeniedError, InvalidParameterError
+from ipfs_kit_py.errors import AccessDeniedError
 
 _SCHEMES = ("ipfs://", "ipfskit://", "ipfs:", "ipfskit:", "/ipfs/")
 _NAME_SCHEMES = ("ipns://", "ipns:", "/ipns/")
@@ -44,8 +44,8 @@ def split(path: str) -> tuple[str, tuple[str, ...]]:
     """Split a stripped path into the text of its root and the names below.
 
     Raises:
-        AccessDeniedError: It is empty: nobody can list all of IPFS.
-        InvalidParameterError: It leads out of its root.
+        AccessDeniedError: It is empty: nobody can list all of IPFS; or it leads out of
+            its root.
     """
     first, *names = _parts(path) or [""]
     if first == "ipns" and path.startswith("/") and names:
@@ -53,7 +53,7 @@ def split(path: str) -> tuple[str, tuple[str, ...]]:
     if not first:
         raise AccessDeniedError(13, "the root of ipfs:// has no end; give a CID", path)
     if ".." in names:
-        raise InvalidParameterError(f"{path!r} leads out of its root")
+        raise AccessDeniedError(13, "it leads out of its root", path)
     return first, tuple(names)
 
 
@@ -85,7 +85,7 @@ def _parts(path: str) -> list[str]:
     kept: list[str] = []
     for part in parts:
         # A root has nothing above it.
-        if part == ".." and len(kept) > 1:
+        if part == ".." and len(kept) > 1 and kept[-1] != "..":
             kept.pop()
         else:
             kept.append(part)

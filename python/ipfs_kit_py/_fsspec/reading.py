@@ -120,8 +120,7 @@ class TreeFileSystem(ListFileSystem):
         if not isinstance(paths, list):
             raise TypeError("paths must be a list")
         count = len(paths)
-        begins = [starts] * count if starts is None or isinstance(starts, int) else starts
-        stops = [ends] * count if ends is None or isinstance(ends, int) else ends
+        begins, stops = _for_each(starts, count), _for_each(ends, count)
         if len(begins) != count or len(stops) != count:
             raise ValueError("there must be as many starts and ends as paths")
         if count and paths.count(paths[0]) == count:
@@ -341,3 +340,14 @@ class TreeFileSystem(ListFileSystem):
 
     async def _get_file(self, rpath: str, lpath: Any, **kwargs: Any) -> None:
         await self.run(self.get_file, rpath, lpath, **kwargs)
+
+
+def _for_each(
+    bounds: "int | Sequence[int | None] | None", count: int
+) -> "Sequence[int | None]":
+    if isinstance(bounds, list | tuple):
+        return bounds
+    # Numbers and arrays of NumPy's too, as those of Python.
+    to_list: Callable[[], Any] | None = getattr(bounds, "tolist", None)
+    plain: Any = bounds if to_list is None else to_list()
+    return plain if isinstance(plain, list) else [plain] * count

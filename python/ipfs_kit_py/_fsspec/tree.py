@@ -11,10 +11,13 @@ from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import (
     AccessDeniedError,
     BlockNotFoundError,
+    ContentDamagedError,
     ContentIncompleteError,
     ContentNotFoundError,
     FileIOError,
+    IntegrityError,
     InvalidParameterError,
+    IPFSError,
     NameNotFoundError,
     PathNotADirectoryError,
     PathNotFoundError,
@@ -40,9 +43,10 @@ class Seen(NamedTuple):
 
 
 class here:  # noqa: N801 - read as a word of the language
-    """Says of a block that nobody has what that means for a path.
+    """Says of a block that is missing or damaged what that means for a path.
 
-    It is around every read: a class is four times as fast as a generator.
+    What the core says of a path that begins with the root's CID is said of the path. This
+    is around every read: a class is four times as fast as a generator.
 
     Args:
         path: The path.
@@ -65,9 +69,15 @@ class here:  # noqa: N801 - read as a word of the language
         trace: object,
     ) -> None:
         """Raise what it means."""
-        if kind is None or not isinstance(error, BlockNotFoundError):
+        if kind is None or not isinstance(error, IPFSError):
             return
-        if isinstance(error, ContentIncompleteError | ContentNotFoundError):
+        if isinstance(error, PathNotFoundError | PathNotADirectoryError):
+            if error.filename == self.path:
+                return
+            raise type(error)(error.errno, error.strerror, self.path) from error
+        if isinstance(error, IntegrityError) and not isinstance(error, OSError):
+            raise ContentDamagedError(errno.EIO, str(error), self.path) from error
+        if not isinstance(error, BlockNotFoundError) or isinstance(error, OSError):
             return
         if self.is_whole:
             raise ContentNotFoundError(

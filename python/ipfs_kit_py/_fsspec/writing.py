@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from _typeshed import ReadableBuffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
     from ipfs_kit_py._fsspec.changes import Step
     from ipfs_kit_py._fsspec.mutable import MFSFileSystem
@@ -42,6 +42,14 @@ class WriteFile(io.RawIOBase):
         # Not closed by a `with`: it lives as long as this does.
         self._spool = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115
         self._is_done = False
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Refuse: nobody reads here."""
+        raise io.UnsupportedOperation("not readable: it is open for writing")
+
+    def __reduce__(self) -> str:
+        """Refuse: two copies would write the same file."""
+        raise TypeError(f"{self.path} is open for writing, and cannot be pickled")
 
     def writable(self) -> bool:
         """Say yes."""

@@ -242,6 +242,9 @@ fn errno_of(kind: io::ErrorKind) -> Option<i32> {
         io::ErrorKind::IsADirectory => Some(21),
         io::ErrorKind::InvalidInput => Some(22),
         io::ErrorKind::StorageFull => Some(28),
+        io::ErrorKind::DirectoryNotEmpty if cfg!(target_os = "linux") => Some(39),
+        io::ErrorKind::DirectoryNotEmpty if cfg!(windows) => Some(41),
+        io::ErrorKind::DirectoryNotEmpty => Some(66),
         _ => None,
     }
 }
@@ -383,6 +386,10 @@ impl From<UnixFsError> for Failure {
             }
             UnixFsError::NotADirectory { path } => {
                 return Self::os(&io::ErrorKind::NotADirectory.into(), Path::new(&path));
+            }
+            UnixFsError::NotEmpty { path } => {
+                let error = io::ErrorKind::DirectoryNotEmpty.into();
+                return Self::os(&error, Path::new(&path));
             }
             UnixFsError::IsASymlink { .. } => UNSUPPORTED_FILE,
             UnixFsError::MoveIntoItself { .. } | UnixFsError::OnRoot { .. } => {

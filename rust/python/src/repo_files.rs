@@ -325,11 +325,7 @@ pub(crate) fn repo_files_find(
 }
 
 /// What stands at a path in a tree.
-pub(crate) fn find(
-    source: &impl BlockSource,
-    root: &Cid,
-    path: &[String],
-) -> Outcome<Option<Cid>> {
+fn find(source: &impl BlockSource, root: &Cid, path: &[String]) -> Outcome<Option<Cid>> {
     match resolve(source, root, path) {
         Ok(found) if found.remainder.is_empty() => Ok(Some(found.cid)),
         Ok(_) | Err(UnixFsError::NoSuchEntry { .. }) => Ok(None),

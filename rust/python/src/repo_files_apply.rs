@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use ipfs_kit_cid::Cid;
-use ipfs_kit_repo::{RepoError, Session};
-use ipfs_kit_unixfs::Mtime;
+use ipfs_kit_repo::Session;
 use ipfs_kit_unixfs::edit::{Editor, WriteMode};
+use ipfs_kit_unixfs::{Mtime, UnixFsError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -13,21 +13,22 @@ use crate::buffers::Held;
 use crate::cid::CID;
 use crate::errors::{Failure, Outcome};
 use crate::repo::{Handle, Repository};
-use crate::repo_files::{change, find, length, remove, strs};
+use crate::repo_files::{change, length, remove, strs};
 use crate::running;
 use crate::text::text;
 
 /// One of many changes, as Python gives it: a tuple that begins with a word.
 enum Step {
-    /// `("mkdir", path, parents)`
-    Mkdir { path: Vec<String>, parents: bool },
+    /// `("mkdir", path, parents, exist_ok)`
+    Mkdir { path: Vec<String>, parents: bool, exist_ok: bool },
     /// `("link", path, cid, replace)`; directories above are made.
     Link { path: Vec<String>, cid: Cid, replace: bool },
     /// `("append", path, bytes)`; the file and directories above are made.
     Append { path: Vec<String>, data: Held },
-    /// `("remove", path, recursive, expected)`; what is not what it was expected to be is a
-    /// conflict.
-    Remove { path: Vec<String>, recursive: bool, expected: Option<Cid> },
+    /// `("remove", path, recursive)`
+    Remove { path: Vec<String>, recursive: bool },
+    /// `("rmdir", path)`
+    Rmdir { path: Vec<String> },
     /// `("move", path, target)`; directories above are made.
     Move { path: Vec<String>, target: Vec<String> },
     /// `("touch", path, seconds, nanoseconds)`
@@ -39,25 +40,23 @@ impl Step {
         let given = given.cast::<PyTuple>().map_err(PyErr::from)?;
         let kind: String = given.get_item(0)?.extract()?;
         let path = given.get_item(1)?.extract()?;
-        let third = given.get_item(2)?;
-        let cid =
-            |at| -> PyResult<Cid> { Ok(given.get_item(at)?.cast::<CID>()?.get().0) };
+        let third = || given.get_item(2);
+        let fourth = || given.get_item(3);
         Ok(match kind.as_str() {
-            "mkdir" => Self::Mkdir { path, parents: third.extract()? },
+            "mkdir" => {
+                let (parents, exist_ok) = (third()?.extract()?, fourth()?.extract()?);
+                Self::Mkdir { path, parents, exist_ok }
+            }
             "link" => {
-                let replace = given.get_item(3)?.extract()?;
-                Self::Link { path, cid: cid(2)?, replace }
+                let cid = third()?.cast::<CID>().map_err(PyErr::from)?.get().0;
+                Self::Link { path, cid, replace: fourth()?.extract()? }
             }
-            "append" => Self::Append { path, data: Held::new(&third)? },
-            "remove" => {
-                let expected =
-                    if given.get_item(3)?.is_none() { None } else { Some(cid(3)?) };
-                Self::Remove { path, recursive: third.extract()?, expected }
-            }
-            "move" => Self::Move { path, target: third.extract()? },
+            "append" => Self::Append { path, data: Held::new(&third()?)? },
+            "remove" => Self::Remove { path, recursive: third()?.extract()? },
+            "rmdir" => Self::Rmdir { path },
+            "move" => Self::Move { path, target: third()?.extract()? },
             "touch" => {
-                let seconds = third.extract()?;
-                let nanoseconds = given.get_item(3)?.extract()?;
+                let (seconds, nanoseconds) = (third()?.extract()?, fourth()?.extract()?);
                 Self::Touch { path, mtime: Mtime { seconds, nanoseconds } }
             }
             other => return Err(Failure::parameter(format!("{other:?} is no change"))),
@@ -73,7 +72,10 @@ impl Step {
         session: &Session,
     ) -> Outcome<Cid> {
         Ok(match self {
-            Self::Mkdir { path, parents } => editor.mkdir(root, &strs(path), *parents)?,
+            Self::Mkdir { path, parents, exist_ok } => {
+                let root = if *parents { above(editor, root, path)? } else { *root };
+                editor.mkdir(&root, &strs(path), *exist_ok)?
+            }
             Self::Link { path, cid, replace } => {
                 session.keep(cid)?;
                 editor.link(root, &strs(path), cid, true, *replace)?
@@ -83,24 +85,27 @@ impl Step {
                 let offset = length(session, root, path)?;
                 editor.write(root, &strs(path), offset, &mut &*bytes, mode)?
             }
-            Self::Remove { path, recursive, expected } => {
-                if let Some(expected) = expected
-                    && find(session, root, path)? != Some(*expected)
-                {
-                    return Err(RepoError::Conflict.into());
-                }
+            Self::Remove { path, recursive } => {
                 editor.unlink(root, &strs(path), *recursive)?
             }
+            Self::Rmdir { path } => editor.rmdir(root, &strs(path))?,
             Self::Move { path, target } => {
-                let root = match target.split_last() {
-                    Some((_, above)) => editor.mkdir(root, &strs(above), true)?,
-                    None => *root,
-                };
+                let root = above(editor, root, target)?;
                 editor.rename(&root, &strs(path), &strs(target))?
             }
             Self::Touch { path, mtime } => editor.touch(root, &strs(path), *mtime)?,
         })
     }
+}
+
+/// Makes the directories above a path that are missing.
+fn above(editor: &mut Editor<'_>, root: &Cid, path: &[String]) -> Outcome<Cid> {
+    let Some((_, above)) = path.split_last() else { return Ok(*root) };
+    editor.mkdir(root, &strs(above), true).map_err(|error| match error {
+        // Something is there, and is what nothing can be below.
+        UnixFsError::EntryExists { path } => UnixFsError::NotADirectory { path }.into(),
+        error => error.into(),
+    })
 }
 
 /// Make changes in their order, each on what the one before left; all of them are visible at
@@ -129,7 +134,10 @@ pub(crate) fn repo_files_apply(
         }
         Ok(root)
     };
-    if steps.iter().all(|(step, _)| matches!(step, Step::Remove { .. })) {
+    if steps
+        .iter()
+        .all(|(step, _)| matches!(step, Step::Remove { .. } | Step::Rmdir { .. }))
+    {
         remove(py, repository, profile, edit)
     } else {
         change(py, repository, profile, None, edit)

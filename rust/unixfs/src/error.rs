@@ -137,6 +137,12 @@ pub enum UnixFsError {
         /// The path, from the root.
         path: String,
     },
+    /// A directory that is to be removed only if it is empty.
+    #[error("{path:?} is not empty")]
+    NotEmpty {
+        /// The path, from the root.
+        path: String,
+    },
     /// A directory that would move below itself.
     #[error("{path:?} cannot be moved into itself")]
     MoveIntoItself {

@@ -445,6 +445,10 @@ fn what_cannot_be_done_has_a_name() {
     check(|e, r| e.unlink(r, &["d"], false), "NeedsRecursive");
     check(|e, r| e.unlink(r, &[], true), "OnRoot");
     check(|e, r| e.unlink(r, &["no"], true), "NoSuchEntry");
+    check(|e, r| e.rmdir(r, &["d"]), "NotEmpty");
+    check(|e, r| e.rmdir(r, &["d", "f"]), "NotADirectory");
+    check(|e, r| e.rmdir(r, &["no"]), "NoSuchEntry");
+    check(|e, r| e.rmdir(r, &[]), "OnRoot");
     check(|e, r| e.rename(r, &["d"], &["d"]), "MoveIntoItself");
     check(|e, r| e.rename(r, &["d"], &["d", "e"]), "MoveIntoItself");
     check(|e, r| e.rename(r, &["d"], &[]), "MoveIntoItself");

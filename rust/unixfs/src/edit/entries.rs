@@ -80,6 +80,20 @@ impl Editor<'_> {
         trail.close(self, |folder, editor| folder.remove(editor, name))
     }
 
+    /// Removes an empty directory.
+    pub fn rmdir(&mut self, root: &Cid, path: &[&str]) -> Result<Cid, UnixFsError> {
+        let on_root = UnixFsError::OnRoot { what: "removed" };
+        let (name, above) = path.split_last().ok_or(on_root)?;
+        let trail = Trail::open(self, root, above, false)?;
+        let none = || UnixFsError::NoSuchEntry { path: show(path) };
+        let child = trail.get(self, name)?.ok_or_else(none)?;
+        let other = || UnixFsError::NotADirectory { path: show(path) };
+        if !Folder::read(self, &child.cid)?.ok_or_else(other)?.is_empty() {
+            return Err(UnixFsError::NotEmpty { path: show(path) });
+        }
+        trail.close(self, |folder, editor| folder.remove(editor, name))
+    }
+
     /// Moves an entry: into the directory that is at `to`, in the place of the file that is
     /// there, or to that name.
     ///

@@ -64,6 +64,14 @@ impl Folder {
         Ok(Some(Self { rules, attributes, form }))
     }
 
+    /// Whether it has no entries.
+    pub(super) fn is_empty(&self) -> bool {
+        match &self.form {
+            Form::Block { links, .. } => links.is_empty(),
+            Form::Trie(shard) => shard.is_empty(),
+        }
+    }
+
     /// Finds an entry.
     pub(super) fn get(
         &self,

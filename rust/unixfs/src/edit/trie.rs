@@ -124,6 +124,11 @@ fn slot_of(digits: &str, fanout: usize) -> Option<usize> {
 }
 
 impl Shard {
+    /// Whether it has no entries; what others write may be empty on several levels.
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// Finds an entry.
     pub(super) fn find(
         &self,

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.processes import send
+
 if TYPE_CHECKING:
     from docker import APIClient
 
@@ -153,7 +155,7 @@ class ContainerEngine:
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Let it answer nobody for a while."""
-        os.kill(self.pid, signal.SIGSTOP)
+        send(self.pid, signal.SIGSTOP)
         try:
             yield
         finally:

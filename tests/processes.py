@@ -9,6 +9,8 @@ import textwrap
 import time
 from pathlib import Path
 
+from tests.soon import wait_until
+
 
 def run_python(
     program: str, *args: object, env: dict[str, str] | None = None, timeout: float = 60
@@ -20,6 +22,18 @@ def run_python(
 def run_script(script: Path, *args: object) -> str:
     """The same with a program in a file, which its workers can import."""
     return _run([str(script), *map(str, args)], None, 60)
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process; one that stops it has done so when this returns."""
+    os.kill(pid, number)
+    if number == signal.SIGSTOP and Path("/proc").is_dir():
+        wait_until(lambda: _is_stopped(pid))
+
+
+def _is_stopped(pid: int) -> bool:
+    threads = [it.read_text() for it in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(it.rpartition(")")[2].split()[0] == "T" for it in threads)
 
 
 def _run(arguments: list[str], env: dict[str, str] | None, timeout: float) -> str:

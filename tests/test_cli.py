@@ -422,6 +422,8 @@ def test_every_option_stands_once_and_every_command_takes_what_all_take() -> Non
         assert len(names) == len(set(names)), f"{command.name}: {names}"
         assert {"--json", "-q", "--offline"} <= set(names), command.name
         assert command.help, command.name
+        # Marks of how it is to be broken into lines, which help is to have understood.
+        assert "\\" not in command.help, command.name
 
 
 def test_the_table_says_of_every_command_what_it_says_itself() -> None:

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,22 @@ def test_what_nobody_has_any_more_holds_no_files(
     assert held(tmp_path)
     del used
     assert not held(tmp_path)
+
+
+def test_connections_that_nobody_has_any_more_end_without_a_word(
+    far: Repository, server: GatewayServer, metadata: dict[str, Any]
+) -> None:
+    """In whichever order a collection finds them."""
+    cid = far.add(os.urandom(300_000)).cid
+    before = sockets()
+    metadata |= {"gateway_urls": [server.url], "cache_config": {"disk_cache_size": 0}}
+    for _ in range(10):
+        kit = ipfs_kit(metadata=metadata)
+        kit.reader.cat(cid)
+    assert served(server, before)
+    del kit
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(it.message) for it in caught] == []
+    assert not served(server, before)

@@ -233,6 +233,10 @@ def test_a_folder_without_rows_is_refused(
         manager.add_dataset(empty, "it", format="csv").raise_for_error()
     with pytest.raises(InvalidParameterError, match="is not one of"):
         manager.add_dataset(empty, "it", format="xls").raise_for_error()
+    nothing = write(tmp_path / "nothing", {"a.csv": b"", "b.csv": b"x\n1\n"})
+    for path in (nothing, nothing / "a.csv"):
+        with pytest.raises(MalformedDataError, match=r"a\.csv .* it is empty"):
+            manager.add_dataset(path, "it").raise_for_error()
     assert manager.list_datasets()["count"] == 0
 
 

@@ -93,6 +93,8 @@ def test_what_goes_wrong_is_one_line_and_a_code(folder: Path) -> None:
     run("diff", "pets", "1", "2", "3", code=2)
     (folder / "bad.parquet").write_bytes(b"no")
     assert "bad.parquet is no parquet file" in run("add", "bad.parquet", code=1)
+    assert "another" in run("add", "pets", "pets@2", "--version", "3", code=2)
+    assert run_json("add", "pets", "--version", "3")[0]["version"] == "3"
 
 
 def test_a_library_that_is_not_there_is_named(

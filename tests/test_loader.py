@@ -250,6 +250,10 @@ def test_lines_and_rows(repository: Repository, tmp_path: Path) -> None:
     loader = loaded(repository, repository.add(place).cid, shuffle=False)
     assert list(loader) == [["one", "two", "three", "four"]]
     assert loader[-1] == "four"
+    # As programs of Windows write it.
+    for text in (b'{"n": 0}\r\n{"n": 1}\r\n', b'[{"n": 0}, {"n": 1}]'):
+        marked = repository.add(b"\xef\xbb\xbf" + text).cid
+        assert list(loaded(repository, marked, shuffle=False)) == [[{"n": 0}, {"n": 1}]]
     bad = repository.add(b'{"n": 1}\nno json\n').cid
     with pytest.raises(MalformedDataError, match="line at byte 9"):
         list(loaded(repository, bad))

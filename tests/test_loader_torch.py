@@ -89,6 +89,26 @@ def test_the_order_does_not_depend_on_workers(
     assert len(loader) == len(epochs[0]) == 9
 
 
+def test_a_state_tells_of_the_pass_that_began_last(
+    repository: Repository, folder: str
+) -> None:
+    loader = forked(loaded(repository, folder), 2)
+    older = iter(loader)
+    next(older)
+    newer = iter(loader)
+    seen = flat(numbers([next(newer), next(newer)]))
+    state = loader.state_dict()
+    next(older)
+    assert loader.state_dict() == state
+    again = loaded(repository, folder)
+    again.load_state_dict(state)
+    assert sorted(seen + flat(numbers(again))) == list(range(SAMPLES))
+    # Nor does one that is under way when a state is taken up.
+    loader.load_state_dict(state)
+    next(newer)
+    assert loader.state_dict() == state
+
+
 def test_bytes_come_from_workers_by_column_too(
     repository: Repository, folder: str
 ) -> None:

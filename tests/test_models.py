@@ -389,6 +389,8 @@ def test_models_of_onnx_come_back(models: ModelRegistry, tmp_path: Path) -> None
         [helper.make_tensor_value_info("y", kind, [1])],
     )
     proto = helper.make_model(graph)
+    with pytest.raises(IsADirectoryError, match="name the file"):
+        add(models, "same", tmp_path, framework="onnx")
     (tmp_path / "same.onnx").write_bytes(proto.SerializeToString())
     for model, framework in (
         (proto, None),
@@ -478,6 +480,8 @@ def test_modules_of_torch_come_back(models: ModelRegistry) -> None:
     assert done["framework"] == "torch"
     with pytest.raises(InvalidParameterError, match="takes no tensors"):
         models.get_model("net", into=object())
+    with pytest.raises(InvalidParameterError, match=r"(?s)do not fit.*size mismatch"):
+        models.get_model("net", into=torch.nn.Sequential(torch.nn.Linear(4, 4)))
     add(models, "values", {"a": 1})
     with pytest.raises(InvalidParameterError, match="`into`"):
         models.get_model("values", into=other)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from tests.processes import send
 
 PROFILES = ("unixfs-v0-2015", "unixfs-v1-2025")
 METADATA_FLAGS = ("--preserve-", "--mode", "--mtime")
@@ -193,7 +194,7 @@ class S3Gateway:
     def signal(self, number: int) -> None:
         """Send it a signal: SIGSTOP and SIGCONT make it pause and go on."""
         assert self.process is not None
-        self.process.send_signal(number)
+        send(self.process.pid, number)
 
     def stop(self) -> None:
         """Stop it."""
@@ -275,7 +276,7 @@ class UploadService:
     def signal(self, number: int) -> None:
         """Send it a signal: SIGSTOP and SIGCONT make it pause and go on."""
         assert self.process is not None
-        self.process.send_signal(number)
+        send(self.process.pid, number)
 
     def stop(self) -> None:
         """Stop it."""

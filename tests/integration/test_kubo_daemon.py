@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.processes import send
 from tests.soon import wait_until
 
 from ipfs_kit_py._kubo.address import address_of_repository
@@ -200,7 +201,7 @@ def test_a_frozen_daemon_is_a_time_out_and_is_killed_in_the_end(
     daemon: Daemon, tmp_path: Path
 ) -> None:
     kubo = pids(daemon.start())[1]
-    os.kill(kubo, signal.SIGSTOP)
+    send(kubo, signal.SIGSTOP)
     place = address_of_repository(tmp_path / "repo")
     client = Client(lambda: place, stall_seconds=0.5)
     with pytest.raises(TimedOutError):
@@ -238,7 +239,7 @@ def test_it_ends_when_the_one_who_watches_is_killed(daemon: Daemon) -> None:
     assert daemon.start().ready
     # Nor does it help who watches to be frozen.
     watcher, kubo = pids(daemon.status())
-    os.kill(watcher, signal.SIGSTOP)
+    send(watcher, signal.SIGSTOP)
     assert daemon.stop(timeout_seconds=0.5)
     assert not is_alive(kubo)
 
@@ -246,7 +247,7 @@ def test_it_ends_when_the_one_who_watches_is_killed(daemon: Daemon) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has a signal for it")
 def test_one_that_is_still_ending_is_waited_for(daemon: Daemon) -> None:
     watcher, kubo = pids(daemon.start())
-    os.kill(kubo, signal.SIGSTOP)
+    send(kubo, signal.SIGSTOP)
     os.kill(watcher, signal.SIGKILL)
     wait_until(lambda: not daemon.status().running)
     late = threading.Timer(1, os.kill, (kubo, signal.SIGCONT))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.test_kubo_daemon import is_alive, pids
+from tests.processes import send
 from tests.soon import wait_until
 
 from ipfs_kit_py._kubo.daemon import Daemon, DaemonStatus
@@ -115,7 +116,7 @@ def test_a_command_that_has_the_repository_for_a_while_does_not_end_it(
     daemon: Daemon, tmp_path: Path
 ) -> None:
     kubo = pids(daemon.start())[1]
-    os.kill(kubo, signal.SIGSTOP)
+    send(kubo, signal.SIGSTOP)
     holder = """
 import fcntl, sys, time
 with open(sys.argv[1], "r+b") as lock:

@@ -24,6 +24,7 @@ import pytest
 from tests.inputs import random_name, write_tree
 from tests.integration.conftest import PROFILES, Kubo
 from tests.integration.test_kubo import added, tree_params
+from tests.processes import send
 from tests.scripted_server import scripted
 from tests.soon import wait_until
 
@@ -350,7 +351,7 @@ class Node:
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process
-        self.process.send_signal(number)
+        send(self.process.pid, number)
         if number == signal.SIGKILL:
             self.process.wait(20)
 

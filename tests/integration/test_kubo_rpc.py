@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.inputs import random_tree, write_tree
+from tests.processes import send
 from tests.soon import PATIENT_SECONDS, SOON_SECONDS, wait_until
 
 from ipfs_kit_py import CID, cid_of, hash_file, hash_tree
@@ -311,7 +312,7 @@ def test_a_node_that_dies_in_mid_stream_is_an_error_and_comes_back(
         next(stream)
         kubo = daemon.status().kubo_pid
         assert kubo is not None
-        os.kill(kubo, number)
+        send(kubo, number)
         with pytest.raises(kind):
             for _ in stream:
                 pass

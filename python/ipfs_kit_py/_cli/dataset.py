@@ -66,6 +66,7 @@ def _metadata(
 @dataset.command(cls=KuboCommand)
 @click.argument("path")
 @click.argument("name", required=False)
+@click.option("--version", metavar="VERSION", help="What the version is called.")
 @click.option("--format", "format_name", metavar="NAME", help="What the files are.")
 @click.option("--split", metavar="NAME", help="All rows are of this split.")
 @click.option("--licence", "--license", metavar="SPDX", help="The licence.")
@@ -90,6 +91,7 @@ def add(
     *,
     datasets: "DatasetManager",
     name: str | None,
+    version: str | None,
     format_name: str | None,
     split: str | None,
     licence: str | None,
@@ -103,17 +105,19 @@ def add(
     """Add a file or folder as a dataset, or as the next version of one.
 
     NAME is that of the file or folder if not given; `NAME@VERSION` says what the version
-    is called, else they are 1, 2, 3. A last line on stderr says what was new.
+    is called too, else they are 1, 2, 3. A last line on stderr says what was new.
     """
     if name is None:
         name = Path(path).absolute().name.partition(".")[0]
-    own, version = _parts(name)
+    own, named = _parts(name)
+    if named is not None and version is not None:
+        raise click.UsageError(f"{name} names a version, and --version another")
     hush = quiet or as_json
     with adding_bar(path, hidden=hides_bar(progress, quiet=hush)) as report:
         done = datasets.add_dataset(
             path,
             own,
-            version,
+            version or named,
             format_name,
             metadata or None,
             split=split,

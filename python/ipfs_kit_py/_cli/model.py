@@ -81,10 +81,9 @@ def add(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    r"""Keep a file or folder as a new version; PATH may be the CID of a folder, too.
+    """Keep a file or folder as a new version; PATH may be the CID of a folder, too.
 
-    \b
-    ipfs-kit model add run/ digits --metric accuracy=0.97 --dataset mnist
+    As in: ipfs-kit model add run/ digits --metric accuracy=0.97 --dataset mnist
     """
     hidden = hides_bar(progress, quiet=quiet or as_json)
     with progress_bar("adding", None, quiet=hidden) as bar:

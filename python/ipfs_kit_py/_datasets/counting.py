@@ -118,7 +118,7 @@ def _rows_by_arrow(reader: "ChainReader", cid: "CID", delimiter: str) -> int:
     parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     read = csv.ReadOptions(use_threads=False, block_size=_SAMPLE_BYTES)
     if not reader.stat(cid).size:
-        return 0
+        raise _nameless()
     with _buffered(reader, cid) as file:
         names = csv.open_csv(file, read, parse).schema.names
     _check_different(names)
@@ -135,10 +135,17 @@ def _rows_by_csv(reader: "ChainReader", cid: "CID", delimiter: str) -> int:
         text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
         try:
             found = (row for row in csv.reader(text, delimiter=delimiter) if row)
-            _check_different(next(found, []))
+            names = next(found, None)
+            if names is None:
+                raise _nameless()
+            _check_different(names)
             return sum(1 for _ in found)
         except csv.Error as error:
             raise ValueError(error) from error
+
+
+def _nameless() -> ValueError:
+    return ValueError("it is empty, and does not even name its columns")
 
 
 def _check_different(names: Sequence[str]) -> None:

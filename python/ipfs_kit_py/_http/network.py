@@ -24,6 +24,29 @@ _READ_BYTES = 256 << 10
 _T = TypeVar("_T")
 
 
+class _Quiet:
+    """Closes a socket without a warning when nobody has it any more.
+
+    A kit that nobody closed is no reason to warn. Only the socket itself can see to that:
+    a collection ends it before or after what holds it.
+    """
+
+    fileno: Callable[[], int]
+    close: Callable[[], None]
+
+    def __del__(self) -> None:
+        if self.fileno() >= 0:
+            self.close()
+
+
+class _Socket(_Quiet, socket.socket):
+    """A socket."""
+
+
+class _TLSSocket(_Quiet, ssl.SSLSocket):
+    """A socket under TLS."""
+
+
 class Stream(httpcore2.NetworkStream):
     """A connection."""
 
@@ -91,10 +114,6 @@ class Stream(httpcore2.NetworkStream):
         """Close the connection."""
         self._socket.close()
 
-    def __del__(self) -> None:
-        """Close it quietly: an engine that nobody closed is no reason to warn."""
-        self._socket.close()
-
     def start_tls(
         self,
         ssl_context: ssl.SSLContext,
@@ -155,7 +174,7 @@ class Backend(httpcore2.NetworkBackend):
             if self._public_only and not is_public(address):
                 failed = httpcore2.ConnectError(f"{host} is no public address")
                 continue
-            made = socket.socket(family, kind, protocol)
+            made = _Socket(family, kind, protocol)
             try:
                 _connect(made, address, timeout)
                 made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -175,7 +194,7 @@ class Backend(httpcore2.NetworkBackend):
         del socket_options
         if not hasattr(socket, "AF_UNIX"):
             raise httpcore2.ConnectError("this system has no unix sockets")
-        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        made = _Socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             _connect(made, path, timeout)
         except BaseException:
@@ -302,7 +321,9 @@ class Transport(httpx2.BaseTransport):
 
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    return httpx2.create_ssl_context()
+    context = httpx2.create_ssl_context()
+    context.sslsocket_class = _TLSSocket
+    return context
 
 
 class Body(httpx2.SyncByteStream):

@@ -397,14 +397,18 @@ class IPFSDataLoader:
             yield from self._counted(stream, progress)
 
     def _counted(self, batches: Iterable[Made], progress: Progress) -> Iterator[Any]:
-        """Count the batches that are given: a state does not repeat them."""
-        turn = progress.turn
+        """Count the batches that are given: a state does not repeat them.
+
+        A pass counts no more once another begins or a state is taken up.
+        """
+        turn, counted = progress.turn, progress
         for batch, samples, _ in batches:
             if turn.workers > 1:
                 turn = turn._replace(own=turn.own + 1)
             else:
                 turn = turn._replace(taken=turn.taken + 1)
-            self._progress = progress._replace(turn=turn)
+            if self._progress is counted:
+                self._progress = counted = progress._replace(turn=turn)
             if samples:
                 yield batch
             elif self._tells_of_nothing:
@@ -412,7 +416,7 @@ class IPFSDataLoader:
                 yield NOTHING
         if batches is self._stream:
             self._stream = None
-        if self._progress is not None and self._progress.epoch == progress.epoch:
+        if self._progress is counted:
             self._progress = None
 
     def _wanted(self, progress: Progress) -> "Iterator[memoryview[int]]":

@@ -1,5 +1,6 @@
 """Opening a dataset by its CID, whatever it is."""
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -236,7 +237,8 @@ def _sniffed(cid: CID, reader: "Reading") -> str:
             return kind
     if head[257:262] == b"ustar":
         return "tar"
-    if head.lstrip()[:1] in (b"{", b"["):
+    # JSON may begin with the mark that Windows' programs write.
+    if head.removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         # One value a line, or one in all?
         return "json" if _is_document(cid, reader) else "jsonl"
     raise MalformedDataError(

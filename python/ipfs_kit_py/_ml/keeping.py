@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ipfs_kit_py._ml.libraries import needed
 from ipfs_kit_py._ml.protobuf import check_onnx
 from ipfs_kit_py._native import CID, ipld_encode
-from ipfs_kit_py.errors import InvalidParameterError, PathNotFoundError
+from ipfs_kit_py.errors import (
+    InvalidParameterError,
+    PathIsADirectoryError,
+    PathNotFoundError,
+)
 
 if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
@@ -179,6 +183,10 @@ class Keeper:
     def _file(self, path: Path, framework: str, form: str) -> Kept:
         # Links lead to a file, as in huggingface's cache; its name is that of the link.
         real = path.resolve()
+        if real.is_dir():
+            raise PathIsADirectoryError(
+                21, "it is a folder: name the file, or keep all as files", str(path)
+            )
         if not real.is_file():
             raise PathNotFoundError(2, "No such file", str(path))
         done = self._engine.add(real, pin=False, progress=self._progress)

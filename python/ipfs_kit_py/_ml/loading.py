@@ -99,7 +99,11 @@ class Loader:
             raise InvalidParameterError(
                 f"a {type(into).__name__} takes no tensors: it has no `load_state_dict`"
             )
-        into.load_state_dict(state)
+        try:
+            into.load_state_dict(state)
+        except RuntimeError as error:
+            # Torch's, which lists all that is missing, too much or of another shape.
+            raise InvalidParameterError(f"the tensors do not fit: {error}") from error
         return into
 
     def _skops(self, data: bytes) -> Any:  # noqa: ANN401 - an estimator

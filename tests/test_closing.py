@@ -182,3 +182,34 @@ def test_connections_that_nobody_has_any_more_end_without_a_word(
         gc.collect()
     assert [str(it.message) for it in caught] == []
     assert not served(server, before)
+
+
+def test_a_forked_child_collects_what_its_parent_left(
+    far: Repository, server: GatewayServer, metadata: dict[str, Any]
+) -> None:
+    """And takes nothing from what the parent goes on with."""
+    cids = [far.add(os.urandom(2_000_000)).cid for _ in range(3)]
+    metadata |= {"gateway_urls": [server.url]}
+    gc.collect()
+    gc.disable()
+    try:
+        kit = ipfs_kit(metadata=metadata)
+        for cid in cids[:2]:
+            left = ipfs_kit(metadata=metadata)
+            left.reader.cat(cid)
+            left.ipfs.add(os.urandom(100_000))
+        del left
+        child = os.fork()
+        if child == 0:
+            gc.collect()
+            os._exit(0)
+        assert os.waitpid(child, 0) == (child, 0)
+        added = kit.ipfs.add(b"after")["cid"]
+    finally:
+        gc.enable()
+    gc.collect()
+    assert [len(kit.reader.cat(cid)) for cid in cids] == [2_000_000] * 3
+    kit.close()
+    with Repository(metadata["ipfs_path"]) as repository:
+        assert repository.cat(added) == b"after"
+        assert repository.verify().bad == []

@@ -1,6 +1,7 @@
 //! What a disk cache may be told, and what follows from its limit.
 
-/// The smallest limit but 0, which is for no cache at all: with less, what a file takes beside its data would not fit.
+/// The smallest limit but 0, which is for no cache at all: with less, what a file takes
+/// beside its data would not fit.
 pub const LEAST_LIMIT_BYTES: u64 = 1 << 20;
 /// A limit is this many segments.
 const SEGMENTS: u64 = 16;

@@ -7,6 +7,7 @@ from typing import Any
 import fsspec
 import pytest
 from fsspec.callbacks import Callback
+from tests.processes import run_python
 
 from ipfs_kit_py.errors import InvalidParameterError
 from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem, MFSFileSystem
@@ -76,7 +77,8 @@ def test_what_has_a_cid_is_copied_into_the_mutable_tree(mfs: Any) -> None:
         (f"ipfs://{cid}/x.txt", "/one.txt", "/one.txt"),
         (f"ipfs://{cid}/x.txt", "mfs:///there", "/there/x.txt"),
         (f"ipfs://{cid}/x.txt", "/new/", "/new/x.txt"),
-        (f"/ipfs/{cid}", "/whole", "/whole/b/y.txt"),
+        (f"ipfskit://{cid}", "/whole", "/whole/b/y.txt"),
+        (f"ipfs://{cid}/*", "/fits", "/fits/b/y.txt"),
         (f"ipfs://{cid}/b/", "/there", "/there/b/y.txt"),
         (f"ipfs://{file}", "/there", f"/there/{file}"),
         ([f"ipfs://{file}", "/d.csv"], "/many", f"/many/{file}"),
@@ -163,7 +165,7 @@ def test_tasks_remove_and_copy_as_threads_do(mfs: Any, tmp_path: Path) -> None:
 def test_directories_are_made_and_removed_as_on_a_disk(mfs: Any) -> None:
     with pytest.raises(NotADirectoryError) as caught:
         mfs.mkdir("/c.csv/below")
-    assert caught.value.filename == "/c.csv"
+    assert caught.value.filename == "/c.csv/below"
     with pytest.raises(FileExistsError):
         mfs.mkdir("/a")
     with pytest.raises(FileNotFoundError):
@@ -223,3 +225,110 @@ def test_local_patterns_are_added(
         ipfs.put(str(folder), maxdepth=1)
     monkeypatch.chdir(folder)
     assert ipfs.put("?.csv") == found
+
+
+def test_nothing_is_lost_where_two_would_go_to_one_place(mfs: Any) -> None:
+    mfs.pipe({"/1/s/n": b"1", "/2/s/n": b"2", "/file": b"F", "/b/s/k": b"k"})
+    before = mfs.commit()
+    for source, target, kind in (
+        ("/?/s", "/t/", FileExistsError),
+        (["/1/s/n", "/2/s/n"], "/t", FileExistsError),
+        (["/1", "/2"], ["/t", "mfs://t/"], FileExistsError),
+        # Nor what is there, if it is of another kind or not empty.
+        ("/1", "/file", NotADirectoryError),
+        ("/1/s", "/b", OSError),
+        (["/c.csv"], ["/b"], IsADirectoryError),
+    ):
+        with pytest.raises(kind):
+            mfs.mv(source, target)
+        assert mfs.commit() == before, source
+    root = mfs.commit("/a")
+    for target in ("/file", "/c.csv"):
+        with pytest.raises(FileExistsError):
+            mfs.cp(f"ipfs://{root}", target)
+    with pytest.raises(FileExistsError):
+        mfs.cp([f"ipfs://{root}/x.txt", "/1/../a/x.txt"], "/t")
+    assert mfs.commit() == before
+    mfs.mkdir("/empty")
+    mfs.mv("/1", "/empty")
+    assert mfs.cat("/empty/1/s/n") == b"1"
+    mfs.mkdir("/e2/s")
+    mfs.mv("/2/s", "/e2")
+    assert mfs.find("/e2") == ["/e2/s/n"]
+    mfs.mv("/c.csv", "/d.csv")
+    assert mfs.cat("/d.csv") == b"c"
+
+
+def test_paths_that_look_like_those_of_cids_are_paths(mfs: Any) -> None:
+    root = mfs.commit("/a")
+    mine = {f"/ipfs/{root}/x.txt": b"mine", "/ipns/k": b"k", "/ipfs/a": b"a"}
+    mfs.pipe(mine)
+    mfs.cp(f"mfs://ipfs/{root}/x.txt", "/got")
+    assert mfs.cat("/got") == b"mine"
+    mfs.cp("/ipns/k", "/k")
+    mfs.cp("mfs://", "/all", recursive=True)
+    assert {path: mfs.cat(f"/all{path}") for path in mine} == mine
+
+
+def test_errors_of_copies_are_left_out_if_asked(mfs: Any) -> None:
+    root = mfs.commit("/a")
+    sources = [f"ipfs://{root}/none", f"ipfs://{root}/x.txt", "/nowhere"]
+    with pytest.raises(FileNotFoundError):
+        mfs.cp(sources, "/t")
+    assert not mfs.exists("/t")
+    mfs.cp(sources, "/t", on_error="ignore")
+    assert mfs.find("/t") == ["/t/x.txt"]
+
+
+def test_a_depth_that_would_not_be_kept_to_is_refused(mfs: Any) -> None:
+    before = mfs.commit()
+    for path in ("/a", "/a/*"):
+        with pytest.raises(InvalidParameterError, match="all below"):
+            mfs.rm(path, recursive=True, maxdepth=1)
+    assert mfs.commit() == before
+    mfs.rm(["/a", "/a/*", "/a/b/y.txt"], recursive=True)
+    assert not mfs.exists("/a")
+
+
+INTERRUPTED_PUT = """
+import os, signal, sys, threading, time
+from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem, MFSFileSystem
+store, folder, out = sys.argv[1:]
+mfs = MFSFileSystem(ipfs_path=store, offline=True)
+ipfs = IPFSFileSystem(ipfs_path=store, offline=True)
+root = ipfs.put(folder)
+
+
+def interrupted(work):
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        while True:
+            work()
+    except KeyboardInterrupt:
+        pass
+
+
+def put():
+    mfs.put(folder, "/put", recursive=True)
+    mfs.rm("/put", recursive=True)
+
+
+interrupted(put)
+interrupted(lambda: ipfs.get(root, out, recursive=True))
+seen = [sorted(os.listdir(out)), mfs.commit()]
+time.sleep(0.5)
+assert seen == [sorted(os.listdir(out)), mfs.commit()]
+assert len(mfs.find("/put")) in (0, len(os.listdir(folder)))
+assert not [name for name in os.listdir(out) if name.endswith(".part")]
+"""
+
+
+def test_ctrl_c_ends_what_is_done_to_many_files(tmp_path: Path) -> None:
+    """Nothing goes on behind the back of who pressed it."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number in range(500):
+        (folder / str(number)).write_text(str(number))
+    (tmp_path / "out").mkdir()
+    said = run_python(INTERRUPTED_PUT, tmp_path / "store", folder, tmp_path / "out")
+    assert said == ""

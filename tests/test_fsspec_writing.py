@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, and got where they may go."""
 
+import gc
 import io
 import os
 import pickle
@@ -11,6 +12,7 @@ from typing import Any
 import fsspec
 import pytest
 
+from ipfs_kit_py.errors import InvalidParameterError
 from ipfs_kit_py.ipfs_fsspec import IPFSFileSystem
 from ipfs_kit_py.ipfs_kit import ipfs_kit
 
@@ -205,11 +207,108 @@ def test_threads_that_read_one_file_have_each_byte_once(mfs: Any) -> None:
             while part := file.read(size):
                 parts.append(part)
 
+        def read_into() -> None:
+            place = bytearray(100_000)
+            while count := file.readinto(place):
+                parts.append(bytes(place[:count]))
+
+        def view() -> None:
+            while part := bytes(file.read_view(200_000)):
+                parts.append(part)
+
         sizes = (100_000, 100, 300_000, 65_536)
         threads = [threading.Thread(target=read, args=(size,)) for size in sizes]
+        threads += [threading.Thread(target=it) for it in (read_into, view)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     assert sum(map(len, parts)) == len(numbers)
     assert b"".join(sorted(parts)) == numbers
+
+
+def test_sizes_that_are_set_are_kept(mfs: Any, tmp_path: Path) -> None:
+    """As with files on a disk, in memory and beyond what is kept there."""
+    for size in (0, 1, 5, 20 * MIB):
+        with mfs.open("/a", "wb") as ours, (tmp_path / "a").open("wb") as theirs:
+            for file in (ours, theirs):
+                file.write(b"abc")
+                assert file.truncate(size) == size
+                assert file.tell() == 3
+                file.write(b"d")
+                file.seek(30)
+                file.write(b"e")
+        assert mfs.cat("/a") == (tmp_path / "a").read_bytes()
+    with mfs.open("/a", "ab") as file:
+        with pytest.raises(io.UnsupportedOperation, match="stays"):
+            file.truncate(3)
+        with pytest.raises(OSError, match="Invalid argument"):
+            file.truncate(-1)
+        for offset, whence in ((-1, io.SEEK_SET), (-(30 * MIB), io.SEEK_END)):
+            with pytest.raises(OSError, match="Invalid argument"):
+                file.seek(offset, whence)
+    assert mfs.size("/a") == 20 * MIB
+
+
+def test_a_transaction_has_what_was_done_in_it(mfs: Any) -> None:
+    mfs.pipe("/old", b"old")
+    with mfs.transaction:
+        mfs.pipe("/new", b"new")
+        for path in ("/new", "/old", "/none"):
+            mfs.touch(path, truncate=False)
+        for options in ({"encoding": "nope"}, {"compression": "nope"}):
+            with pytest.raises((LookupError, ValueError)):
+                mfs.open("/old", "w", **options)
+    assert mfs.cat(["/new", "/old", "/none"]) == {
+        "/new": b"new",
+        "/old": b"old",
+        "/none": b"",
+    }
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "wb"}, {"compression": "gzip"}])
+def test_a_file_that_is_open_at_the_end_of_a_transaction_is_told_of(
+    mfs: Any, options: dict[str, Any]
+) -> None:
+    mfs.pipe("/a", b"old")
+
+    def leave_open() -> None:
+        with mfs.transaction:
+            mfs.pipe("/b", b"b")
+            left.append(mfs.open("/a", **{"mode": "w", **options}))
+            left[0].write(b"new" if "mode" in options else "new")
+
+    left: list[Any] = []
+    with pytest.raises(InvalidParameterError, match="/a is still open"):
+        leave_open()
+    assert mfs.cat("/a") == b"old"
+    assert not mfs.exists("/b")
+
+
+def test_what_writing_does_not_know_is_refused(mfs: Any) -> None:
+    with pytest.raises(TypeError, match="foo"):
+        mfs.open("/a", "wb", foo=1)
+    with pytest.raises(ValueError, match="wbt"):
+        mfs.open("/a", "wbt")
+    for call in (mfs.pipe_file, mfs.put_file):
+        with pytest.raises(ValueError, match="bogus"):
+            call("/a", "/b", mode="bogus")
+    mfs.mkdir("/there")
+    with pytest.raises(FileExistsError):
+        mfs.open("/there", "xb")
+    assert mfs.find("/") == []
+
+
+def test_files_that_come_to_nothing_end_without_a_word(
+    mfs: Any, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Even an error that Python can only print would fail the test."""
+    mfs.pipe("/file", b"")
+    with pytest.raises(NotADirectoryError):
+        mfs.open("/file/x", "ab")
+    with pytest.raises(LookupError):
+        mfs.open("/a", "w", encoding="nope")
+    mfs.open("/a", "w").detach()
+    gc.collect()
+    assert [str(it.message) for it in recwarn] == []
+    assert mfs.find("/") == ["/file"]

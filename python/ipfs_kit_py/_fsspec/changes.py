@@ -2,7 +2,7 @@
 
 import errno
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -10,7 +10,13 @@ from fsspec.transaction import Transaction
 
 from ipfs_kit_py._native import CID, Hold, repo_files_apply
 from ipfs_kit_py._repository import Repository
-from ipfs_kit_py.errors import FileIOError, PathNotADirectoryError
+from ipfs_kit_py.errors import (
+    FileIOError,
+    InvalidParameterError,
+    PathIsADirectoryError,
+    PathNotADirectoryError,
+    PathNotFoundError,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -31,8 +37,9 @@ Step: TypeAlias = (
     # Whether with all below.
     | tuple[Literal["remove"], Names, bool]
     | tuple[Literal["rmdir"], Names]
-    | tuple[Literal["move"], Names, Names]
-    # Seconds and nanoseconds.
+    # Where to, and whether into the directory that may be there.
+    | tuple[Literal["move"], Names, Names, bool]
+    # Seconds and nanoseconds; what is not there is made.
     | tuple[Literal["touch"], Names, int, int]
 )
 
@@ -68,16 +75,51 @@ def _apply_one(engine: "Engine", step: Step, profile: str) -> None:
             if next(iter(engine.files_ls(path)), None) is not None:
                 raise FileIOError(errno.ENOTEMPTY, "Directory not empty", path)
             engine.files_rm(path, recursive=True, profile=profile)
-        case ("move", _, target):
-            if above := target[:-1]:
-                engine.files_mkdir(text(above), parents=True, profile=profile)
-            engine.files_mv(path, text(target), profile=profile)
+        case ("move", names, target, into):
+            _move_on_node(engine, names, target, profile, into=into)
         case ("touch", _, seconds, nanoseconds):
-            engine.files_touch(path, seconds, nanoseconds, profile=profile)
+            try:
+                engine.files_touch(path, seconds, nanoseconds, profile=profile)
+            except PathNotFoundError:
+                engine.files_write(path, b"", create=True, parents=True, profile=profile)
+
+
+def _move_on_node(
+    engine: "Engine", names: Names, target: Names, profile: str, *, into: bool
+) -> None:
+    """Move as `rename` of POSIX does; a node of its own lets more take others' places."""
+    if target[:-1]:
+        engine.files_mkdir(text(target[:-1]), parents=True, profile=profile)
+    found = _kind(engine, target)
+    if into and found == "directory":
+        target = [*target, names[-1]]
+        found = _kind(engine, target)
+    is_directory = engine.files_stat(text(names)).kind == "directory"
+    path = text(target)
+    if found is not None and names != target:
+        if is_directory and found != "directory":
+            raise PathNotADirectoryError(errno.ENOTDIR, "Not a directory", path)
+        if not is_directory and found == "directory":
+            raise PathIsADirectoryError(errno.EISDIR, "Is a directory", path)
+        if is_directory:
+            _apply_one(engine, ("rmdir", target), profile)
+    engine.files_mv(text(names), path, profile=profile)
+
+
+def _kind(engine: "Engine", names: Names) -> str | None:
+    try:
+        return engine.files_stat(text(names)).kind
+    except PathNotFoundError:
+        return None
 
 
 def _embedded(engine: object) -> Repository | None:
     return engine if isinstance(engine, Repository) else None
+
+
+def places(step: Step) -> list[Names]:
+    """List the paths that a change is about."""
+    return [step[1], step[2]] if step[0] == "move" else [step[1]]
 
 
 def text(names: Sequence[str]) -> str:
@@ -183,6 +225,7 @@ class TreeTransaction(Transaction):  # type: ignore[misc] # it has no types
         fs, self.fs = self.fs, None
         try:
             if fs is not None and commit and changes:
+                _check_closed(changes)
                 fs.make(changes)
         finally:
             for change in changes:
@@ -192,6 +235,16 @@ class TreeTransaction(Transaction):  # type: ignore[misc] # it has no types
                 self._hold = None
             if fs is not None:
                 end(fs)
+
+
+def _check_closed(changes: "Iterable[WriteFile | Step]") -> None:
+    """Refuse files of which a part may wait elsewhere, as in a compressor."""
+    for change in changes:
+        if not isinstance(change, tuple) and change.is_waiting:
+            raise InvalidParameterError(
+                f"{change.path} is still open at the end of the transaction, of which "
+                "nothing was changed: close what it writes before"
+            )
 
 
 def _forget(change: "WriteFile | Step") -> None:

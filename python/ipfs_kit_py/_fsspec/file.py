@@ -1,7 +1,7 @@
 """Files that are open for reading, as fsspec and Python know them."""
 
 import io
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
 
 from fsspec.asyn import AbstractAsyncStreamedFile
@@ -80,7 +80,7 @@ class TreeFile(io.BufferedReader):
         """Open what the core has opened, under its path."""
         super().__init__(_Raw(fs, file, path), _BUFFER_BYTES)
         self._file = file
-        self._lock = Lock()
+        self._lock = RLock()
         self.fs = fs
         self.meter = fs.meter
         self.reader = fs.reader
@@ -145,17 +145,38 @@ class TreeFile(io.BufferedReader):
             char: The delimiter, of any length.
             blocks: How many bytes are read at once.
         """
-        at, found = self.tell(), bytearray()
-        while part := self.read(blocks or self.blocksize):
-            # It may lie across two parts.
-            first = max(0, len(found) - len(char) + 1)
-            found += part
-            end = found.find(char, first)
-            if end >= 0:
-                del found[end + len(char) :]
-                self.seek(at + len(found))
-                break
-        return bytes(found)
+        with self._lock:
+            at, found = self.tell(), bytearray()
+            while part := self.read(blocks or self.blocksize):
+                # It may lie across two parts.
+                first = max(0, len(found) - len(char) + 1)
+                found += part
+                end = found.find(char, first)
+                if end >= 0:
+                    del found[end + len(char) :]
+                    self.seek(at + len(found))
+                    break
+            return bytes(found)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Read what one look at the blocks gives."""
+        with self._lock:
+            return super().read1(size)
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read into memory of the caller's own."""
+        with self._lock:
+            return super().readinto(buffer)
+
+    def readinto1(self, buffer: "WriteableBuffer", /) -> int:
+        """Read into memory of the caller's own what one look at the blocks gives."""
+        with self._lock:
+            return super().readinto1(buffer)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read up to the end of a line."""
+        with self._lock:
+            return super().readline(size)
 
     def read_buffer(self, size: int = -1) -> memoryview:
         """Do what `read_view` does, under the name that pyarrow looks for."""

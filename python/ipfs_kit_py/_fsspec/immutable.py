@@ -44,14 +44,14 @@ class IPFSFileSystem(KitFileSystem):
         root, names = split(path)
         return At(root_of(self.reader, root), names)
 
-    async def _get(self, rpath: Any, lpath: Any, *args: Any, **kwargs: Any) -> Any:
+    def _local_target(self, rpath: Any, lpath: Any) -> Any:
+        # fsspec looks for the last name behind a slash, and a CID alone has none.
         if isinstance(rpath, str) and isinstance(lpath, str | os.PathLike):
             name, into = self._strip_protocol(rpath), os.fspath(lpath)
             is_folder = into.endswith(("/", os.sep)) or Path(into).is_dir()
-            # fsspec looks for the last name behind a slash, and a CID alone has none.
             if is_folder and not rpath.endswith("/") and "/" not in name:
-                lpath = Path(into, name)
-        return await super()._get(rpath, lpath, *args, **kwargs)
+                return f"{Path(into, name)}/"
+        return lpath
 
     def put(
         self,

@@ -10,8 +10,18 @@ from posixpath import normpath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.spec import AbstractFileSystem
 
-from ipfs_kit_py._fsspec.changes import Step, TreeTransaction, apply, begin, begun, end
+from ipfs_kit_py._fsspec.changes import (
+    Step,
+    TreeTransaction,
+    apply,
+    begin,
+    begun,
+    end,
+    places,
+    text,
+)
 from ipfs_kit_py._fsspec.metrics import measured
 from ipfs_kit_py._fsspec.options import KitFileSystem
 from ipfs_kit_py._fsspec.paths import At, has_cid, has_magic, joined, split, stripped
@@ -29,6 +39,8 @@ from ipfs_kit_py.errors import (
     InvalidParameterError,
     PathExistsError,
     PathIsADirectoryError,
+    PathNotADirectoryError,
+    PathNotFoundError,
 )
 
 if TYPE_CHECKING:
@@ -104,12 +116,20 @@ class MFSFileSystem(KitFileSystem):
             return super().open(
                 path, mode, block_size, cache_options, compression, **kwargs
             )
-        text = {name: kwargs.pop(name) for name in TEXT_OPTIONS if name in kwargs}
+        if {"b", "t"} <= {*mode}:
+            raise ValueError(f"mode {mode!r} is of bytes and of text")
+        options = {name: kwargs.pop(name) for name in TEXT_OPTIONS if name in kwargs}
         binary = mode.replace("t", "").replace("b", "") + "b"
-        file = super().open(path, binary, block_size, cache_options, **kwargs)
-        if compression is not None:
-            file = compressed(file, compression)
-        return file if "b" in mode else TextFile(file, **text)
+        opened = super().open(path, binary, block_size, cache_options, **kwargs)
+        try:
+            file: Any = opened
+            if compression is not None:
+                file = compressed(opened, compression)
+            return file if "b" in mode else TextFile(file, **options)
+        except BaseException:
+            # In a transaction it would be written, empty, at the end.
+            opened.forget()
+            raise
 
     def _open(
         self,
@@ -127,10 +147,13 @@ class MFSFileSystem(KitFileSystem):
             )
         if mode not in _MODES:
             raise ValueError(f"mode {mode!r} is none of r, w, a, x")
-        if self.isdir(path):
-            raise PathIsADirectoryError(errno.EISDIR, "Is a directory", path)
+        # How it would be read is all one.
+        if unknown := sorted({*kwargs} - {"cache_type", "size", "use_mmap"}):
+            raise TypeError(f"open() takes no {unknown[0]!r}")
         if mode == "xb" and self.exists(path):
             raise PathExistsError(errno.EEXIST, "File exists", path)
+        if self.isdir(path):
+            raise PathIsADirectoryError(errno.EISDIR, "Is a directory", path)
         kind: Mode = "wb" if mode == "wb" else "ab" if mode == "ab" else "xb"
         return WriteFile(self, path, kind, autocommit=autocommit)
 
@@ -194,7 +217,15 @@ class MFSFileSystem(KitFileSystem):
         if self._intrans:
             self.transaction.files.extend(steps)
             return
-        self._apply(steps)
+        try:
+            self._apply(steps)
+        except (PathNotFoundError, PathNotADirectoryError) as error:
+            # The core names the directory above that is not there, or is none.
+            paths = [text(names) for step in steps for names in places(step)]
+            wrong = [it for it in paths if it.startswith(f"{error.filename}/")]
+            if error.filename in paths or len(wrong) != 1:
+                raise
+            raise type(error)(error.errno, error.strerror, wrong[0]) from error
 
     @measured("change")
     def _apply(self, steps: Sequence[Step]) -> None:
@@ -233,7 +264,7 @@ class MFSFileSystem(KitFileSystem):
     ) -> None:
         """Write a file at once; with `create`, only if nothing is there."""
         path = self._strip_protocol(path)
-        self._add_at(path, bytes_of(value), replace=mode != "create")
+        self._add_at(path, bytes_of(value), replace=_replaces(mode))
 
     def put_file(
         self,
@@ -244,20 +275,34 @@ class MFSFileSystem(KitFileSystem):
         **kwargs: Any,
     ) -> None:
         """Add a local file, and put it at a path."""
-        path = self._strip_protocol(rpath)
+        path, replace = self._strip_protocol(rpath), _replaces(mode)
         local = os.fspath(lpath)
         if os.path.isdir(local):  # noqa: PTH112 - a text in
             self.makedirs(path, exist_ok=True)
             return
         size = os.path.getsize(local)  # noqa: PTH202 - a text in
         callback.set_size(size)
-        self._add_at(path, local, replace=mode != "create")
+        self._add_at(path, local, replace=replace)
         callback.absolute_update(size)
+
+    def put(
+        self,
+        lpath: str | list[str],
+        rpath: str | list[str],
+        recursive: bool = False,
+        callback: "Callback" = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Add local files and folders as fsspec does, in one step: all or none."""
+        with self.transaction:
+            AbstractFileSystem.put(
+                self, lpath, rpath, recursive, callback, maxdepth, **kwargs
+            )
 
     def touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
         """Make an empty file, or empty one; without `truncate`, note the time on it."""
-        path = self._strip_protocol(path)
-        if truncate or not self.exists(path):
+        if truncate:
             self.pipe_file(path, b"")
             return
         self._do(("touch", self.names(path), *divmod(time.time_ns(), 10**9)))
@@ -265,16 +310,13 @@ class MFSFileSystem(KitFileSystem):
     # Entries.
 
     def cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
-        """Put what is at a path, or under `ipfs://`, at another; no bytes are copied.
+        """Put what is at a path, or under `ipfs://`, at another; no byte is copied.
 
         A directory under `ipfs://` is put there with all below.
         """
         target = self._strip_protocol(path2)
         if has_cid(path1):
-            root, names = split(stripped(path1))
-            place = At(root_of(self.reader, root), names)
-            seen = look(self.reader, place, path1)
-            self._link(seen.stat.cid, target, replace=True)
+            self._link_whole(path1, target)
             return
         seen = self._look(self._strip_protocol(path1))
         if seen.stat.kind == "directory":
@@ -282,43 +324,92 @@ class MFSFileSystem(KitFileSystem):
             return
         self._link(seen.stat.cid, target, replace=True)
 
-    async def _copy(
+    def _link_whole(self, source: str, target: str) -> None:
+        if has_cid(source):
+            root, names = split(stripped(source))
+            seen = look(self.reader, At(root_of(self.reader, root), names), source)
+        else:
+            seen = self._look(self._strip_protocol(source))
+        # A file takes the place of a file, and a directory that of nothing.
+        is_directory = seen.stat.kind == "directory"
+        self._link(seen.stat.cid, target, replace=not is_directory)
+
+    def copy(
         self,
         path1: str | list[str],
         path2: str | list[str],
         recursive: bool = False,
-        on_error: str | None = None,
         maxdepth: int | None = None,
-        batch_size: int | None = None,
+        on_error: str | None = None,
         **kwargs: Any,
     ) -> None:
-        sources = _each(path1)
-        if not any(map(has_cid, sources)):
-            await super()._copy(
-                path1, path2, recursive, on_error, maxdepth, batch_size, **kwargs
-            )
-            return
+        """Copy as fsspec does, in one step; what has a CID is put there whole."""
+        with self.transaction:
+            if not self._copy_whole(path1, path2, maxdepth, on_error):
+                AbstractFileSystem.copy(
+                    self, path1, path2, recursive, maxdepth, on_error, **kwargs
+                )
+
+    def _copy_whole(
+        self,
+        path1: str | list[str],
+        path2: str | list[str],
+        maxdepth: int | None,
+        on_error: str | None,
+    ) -> bool:
+        """Link what has a CID, if anything has; tell whether it is so."""
+        given = _each(path1)
+        if not any(map(has_cid, given)):
+            return False
         if maxdepth is not None:
             raise InvalidParameterError("maxdepth: what has a CID is put there whole")
-        is_many = not isinstance(path1, str)
-        for source, target in await self.run(self._into, sources, path2, is_many):
-            if has_cid(source):
-                await self.run(self.cp_file, source, target)
-            else:
-                await super()._copy(source, target, recursive, on_error)
+        sources, is_many = list[str](), not isinstance(path1, str)
+        for one in given:
+            fitting = self._fitting(one)
+            is_many |= fitting != [one]
+            sources += fitting
+        for source, target, _ in self._into(sources, path2, is_many=is_many):
+            try:
+                if not is_many and self.isdir(target):
+                    target = joined(target, _last(source))
+                self._link_whole(source, target)
+            except FileNotFoundError:
+                if on_error != "ignore":
+                    raise
+        return True
+
+    def _fitting(self, source: str) -> list[str]:
+        """Give what a URL of a CID stands for, which may be a pattern."""
+        from ipfs_kit_py._fsspec.immutable import IPFSFileSystem
+
+        if not (has_cid(source) and has_magic(source)):
+            return [source]
+        fs = IPFSFileSystem(reader=self.reader, skip_instance_cache=True)
+        if fs.exists(source):
+            return [source]
+        return [fs.unstrip_protocol(one) for one in fs.expand_path(source)]
 
     def _into(
-        self, sources: Sequence[str], target: str | list[str], is_many: bool
-    ) -> list[tuple[str, str]]:
-        """Give the place of each source: the target itself, or below it."""
+        self, sources: Sequence[str], target: str | list[str], *, is_many: bool
+    ) -> list[tuple[str, str, bool]]:
+        """Give the place of each source, and whether it may go below what is there.
+
+        Raises:
+            PathExistsError: Two would go to one place.
+        """
         if isinstance(target, list):
-            return list(zip(sources, target, strict=True))
-        above = self._strip_protocol(target)
-        if not (is_many or target.endswith("/") or self.isdir(above)):
-            return [(sources[0], above)]
-        return [
-            (one, joined(above, one.rstrip("/").rpartition("/")[2])) for one in sources
-        ]
+            places = [self._strip_protocol(one) for one in target]
+        elif is_many or target.endswith("/"):
+            above = self._strip_protocol(target)
+            places = [joined(above, _last(one)) for one in sources]
+        else:
+            return [(sources[0], self._strip_protocol(target), True)]
+        if len({*places}) < len(places):
+            twice = next(one for one in places if places.count(one) > 1)
+            raise PathExistsError(
+                errno.EEXIST, "several of them would go to one place", twice
+            )
+        return [(one, to, False) for one, to in zip(sources, places, strict=True)]
 
     def mv(
         self,
@@ -331,11 +422,12 @@ class MFSFileSystem(KitFileSystem):
         """Move entries, all or none, each with all below; directories above are made.
 
         What has a pattern for its name is that entry; else all that the pattern fits goes
-        into `path2`, as do many entries, and one if `path2` is there or ends with `/`.
+        into `path2`, as do many entries, and one if `path2` is a directory or ends with
+        `/`. A file takes the place of a file, and a directory that of an empty one.
         """
         if maxdepth is not None:
             raise InvalidParameterError("maxdepth: an entry moves with all below")
-        is_many, sources = not isinstance(path1, str), list[str]()
+        sources, is_many = list[str](), not isinstance(path1, str)
         for one in _each(path1):
             if self._is_pattern(one):
                 is_many = True
@@ -343,12 +435,11 @@ class MFSFileSystem(KitFileSystem):
             else:
                 sources.append(self._strip_protocol(one))
         steps: list[Step] = []
-        for source, target in self._into(sources, path2, is_many):
-            target = self._strip_protocol(target)
+        for source, target, into in self._into(sources, path2, is_many=is_many):
             if source == target:
                 self._look(source)
             else:
-                steps.append(("move", self.names(source), self.names(target)))
+                steps.append(("move", self.names(source), self.names(target), into))
         self._do(*steps)
 
     move = rename = mv
@@ -363,18 +454,22 @@ class MFSFileSystem(KitFileSystem):
 
         What has a pattern for its name is that entry; else it is what the pattern fits.
         """
+        self._check_depth(recursive, maxdepth)
         names: list[str] = []
         for one in _each(path):
             found = self._literally(one, maxdepth)
             if found is None:
-                fitting = self.expand_path(one, recursive, maxdepth)
-                found = _tops(fitting, is_whole=recursive)
+                found = self.expand_path(one, recursive, maxdepth)
             names += found
         self._remove(names, recursive)
 
+    def _check_depth(self, recursive: bool, maxdepth: int | None) -> None:
+        if recursive and maxdepth is not None:
+            raise InvalidParameterError("maxdepth: a directory goes with all below")
+
     def _remove(self, names: list[str], recursive: bool) -> None:
-        once = dict.fromkeys(names)
-        self._do(*[("remove", self.names(name), recursive) for name in once])
+        tops = _tops(names, is_whole=recursive)
+        self._do(*[("remove", self.names(name), recursive) for name in tops])
 
     def _literally(self, path: str, maxdepth: int | None) -> list[str] | None:
         """Give what is to be removed for a path, unless it is a pattern."""
@@ -418,6 +513,21 @@ class MFSFileSystem(KitFileSystem):
     async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
         await self.run(self.cp_file, path1, path2, **kwargs)
 
+    async def _copy(
+        self,
+        path1: str | list[str],
+        path2: str | list[str],
+        recursive: bool = False,
+        on_error: str | None = None,
+        maxdepth: int | None = None,
+        batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not await self.run(self._copy_whole, path1, path2, maxdepth, on_error):
+            await super()._copy(
+                path1, path2, recursive, on_error, maxdepth, batch_size, **kwargs
+            )
+
     async def _rm(
         self,
         path: str | list[str],
@@ -426,12 +536,12 @@ class MFSFileSystem(KitFileSystem):
         maxdepth: int | None = None,
         **kwargs: Any,
     ) -> None:
+        self._check_depth(recursive, maxdepth)
         names: list[str] = []
         for one in _each(path):
             found = await self.run(self._literally, one, maxdepth)
             if found is None:
-                fitting = await self._expand_path(one, recursive, maxdepth)
-                found = _tops(fitting, is_whole=recursive)
+                found = await self._expand_path(one, recursive, maxdepth)
             names += found
         await self.run(self._remove, names, recursive)
 
@@ -446,6 +556,17 @@ class MFSFileSystem(KitFileSystem):
 
     async def _touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
         await self.run(self.touch, path, truncate, **kwargs)
+
+
+def _replaces(mode: str) -> bool:
+    """Tell whether what is there is overwritten."""
+    if mode not in {"overwrite", "create"}:
+        raise ValueError(f"mode {mode!r} is none of overwrite, create")
+    return mode == "overwrite"
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _each(path: str | Iterable[str]) -> list[str]:

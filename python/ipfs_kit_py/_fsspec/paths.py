@@ -36,8 +36,8 @@ def stripped(path: str) -> str:
 
 
 def has_cid(path: str) -> bool:
-    """Tell whether a path says that it begins with a CID or a name."""
-    return path.startswith((*_SCHEMES, *_NAME_SCHEMES))
+    """Tell whether a path is a URL of a CID or a name: all else may be a mutable path."""
+    return path.startswith(("ipfs://", "ipfskit://", "ipns://"))
 
 
 def split(path: str) -> tuple[str, tuple[str, ...]]:

@@ -4,10 +4,12 @@ import errno
 import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.spec import AbstractFileSystem
 
 from ipfs_kit_py._aio.workers import Workers
 from ipfs_kit_py._fsspec.entries import Info, described
@@ -187,6 +189,38 @@ class TreeFileSystem(ListFileSystem):
             self.loop, self._cat, path, recursive=recursive, on_error=on_error, **kwargs
         )
 
+    def get(
+        self,
+        rpath: str | list[str],
+        lpath: Any,
+        recursive: bool = False,
+        callback: "Callback" = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write files and folders to disk, one after the other on the calling thread.
+
+        So Ctrl-C ends it. Sources that send whole folders are asked for those.
+        """
+        lpath = self._local_target(rpath, lpath)
+        with self._reading_whole(rpath, recursive, maxdepth):
+            AbstractFileSystem.get(
+                self, rpath, lpath, recursive, callback, maxdepth, **kwargs
+            )
+
+    def _local_target(self, rpath: Any, lpath: Any) -> Any:
+        del rpath
+        return lpath
+
+    def _reading_whole(
+        self, path: str | list[str], recursive: bool, maxdepth: int | None
+    ) -> AbstractContextManager[None]:
+        reader = self.reader
+        is_whole = recursive and maxdepth is None and isinstance(path, str)
+        if not is_whole or has_magic(str(path)) or not isinstance(reader, ChainReader):
+            return nullcontext()
+        return reader.reading_whole(path_of(self._look(self._strip_protocol(path)).at))
+
     def get_file(
         self,
         rpath: str,
@@ -336,6 +370,11 @@ class TreeFileSystem(ListFileSystem):
         del batch_size, kwargs
         return await self.run(
             self.cat_ranges, paths, starts, ends, max_gap=max_gap, on_error=on_error
+        )
+
+    async def _get(self, rpath: Any, lpath: Any, *args: Any, **kwargs: Any) -> Any:
+        return await super()._get(
+            rpath, self._local_target(rpath, lpath), *args, **kwargs
         )
 
     async def _get_file(self, rpath: str, lpath: Any, **kwargs: Any) -> None:

@@ -5,7 +5,7 @@ import io
 import mmap
 import os
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -38,10 +38,15 @@ class WriteFile(io.RawIOBase):
         self.path = path
         self.mode = mode
         self.autocommit = autocommit
-        self._before = fs.length_of(path) if mode == "ab" else 0
+        self._is_done = False
         # Not closed by a `with`: it lives as long as this does.
         self._spool = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115
-        self._is_done = False
+        self._before = fs.length_of(path) if mode == "ab" else 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it was neither closed nor forgotten."""
+        return not (self.closed or self._is_done)
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Refuse: nobody reads here."""
@@ -60,8 +65,9 @@ class WriteFile(io.RawIOBase):
         return True
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Collect bytes."""
+        """Collect bytes: where `seek` went, in what is appended too, as archives need."""
         self._check_open()
+        self._wait_on_disk(self._spool.tell())
         return self._spool.write(data)
 
     def tell(self) -> int:
@@ -70,20 +76,50 @@ class WriteFile(io.RawIOBase):
         return self._before + self._spool.tell()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to a place in what was written since it was opened."""
+        """Go to a place in what was written since it was opened, or behind its end."""
         self._check_open()
-        if whence == io.SEEK_SET:
-            offset -= self._before
-        if whence == io.SEEK_SET and offset < 0:
+        at = self._spool.tell()
+        ends = {io.SEEK_SET: -self._before, io.SEEK_CUR: at, io.SEEK_END: self._end()}
+        if whence not in ends:
+            raise ValueError(f"whence {whence} is not 0, 1 or 2")
+        target = ends[whence] + offset
+        if target < -self._before:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), self.path)
+        if target < 0:
             raise OSError(errno.ESPIPE, "Illegal seek", self.path)
-        return self._before + self._spool.seek(offset, whence)
+        return self._before + self._spool.seek(target)
 
     def truncate(self, size: int | None = None, /) -> int:
-        """Cut what was written since it was opened."""
+        """Cut what was written since it was opened, or add zeros to it."""
         self._check_open()
         at = self.tell() if size is None else size
-        self._spool.truncate(max(0, at - self._before))
-        return at
+        if at < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), self.path)
+        if at < self._before:
+            raise io.UnsupportedOperation(
+                f"{self.path} is open to append: what it has already stays"
+            )
+        at -= self._before
+        missing = at - self._end()
+        self._wait_on_disk(at)
+        self._spool.truncate(at)
+        if missing > 0:
+            back = self._spool.tell()
+            self._spool.seek(at - 1)
+            self._spool.write(b"\0")
+            self._spool.seek(back)
+        return self._before + at
+
+    def _end(self) -> int:
+        at = self._spool.tell()
+        end = self._spool.seek(0, os.SEEK_END)
+        self._spool.seek(at)
+        return end
+
+    def _wait_on_disk(self, size: int) -> None:
+        """Let what is long wait on the disk before zeros are made of a gap in it."""
+        if size > IN_MEMORY_BYTES:
+            self._spool.rollover()
 
     def flush(self) -> None:
         """Do nothing: the tree has it when it is closed."""
@@ -153,7 +189,7 @@ class WriteFile(io.RawIOBase):
 
     def __del__(self) -> None:
         """Forget what nobody closed."""
-        if not self._is_done and not self.closed:
+        if not self.closed:
             self.discard()
 
     def _check_open(self) -> None:
@@ -230,9 +266,11 @@ class TextFile(io.TextIOWrapper):
 
     def __del__(self) -> None:
         """Forget what nobody closed."""
-        if not self.closed:
-            self._forget()
-            self.close()
+        # One that could not be made, or that gave away its file, has none.
+        with suppress(ValueError):
+            if not self.closed:
+                self._forget()
+                self.close()
 
     def _forget(self) -> None:
         file: Any = self.buffer

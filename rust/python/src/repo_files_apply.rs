@@ -29,9 +29,9 @@ enum Step {
     Remove { path: Vec<String>, recursive: bool },
     /// `("rmdir", path)`
     Rmdir { path: Vec<String> },
-    /// `("move", path, target)`; directories above are made.
-    Move { path: Vec<String>, target: Vec<String> },
-    /// `("touch", path, seconds, nanoseconds)`
+    /// `("move", path, target, into)`; directories above are made.
+    Move { path: Vec<String>, target: Vec<String>, into: bool },
+    /// `("touch", path, seconds, nanoseconds)`; what is not there is made.
     Touch { path: Vec<String>, mtime: Mtime },
 }
 
@@ -54,7 +54,10 @@ impl Step {
             "append" => Self::Append { path, data: Held::new(&third()?)? },
             "remove" => Self::Remove { path, recursive: third()?.extract()? },
             "rmdir" => Self::Rmdir { path },
-            "move" => Self::Move { path, target: third()?.extract()? },
+            "move" => {
+                let (target, into) = (third()?.extract()?, fourth()?.extract()?);
+                Self::Move { path, target, into }
+            }
             "touch" => {
                 let (seconds, nanoseconds) = (third()?.extract()?, fourth()?.extract()?);
                 Self::Touch { path, mtime: Mtime { seconds, nanoseconds } }
@@ -89,11 +92,20 @@ impl Step {
                 editor.unlink(root, &strs(path), *recursive)?
             }
             Self::Rmdir { path } => editor.rmdir(root, &strs(path))?,
-            Self::Move { path, target } => {
+            Self::Move { path, target, into } => {
                 let root = above(editor, root, target)?;
-                editor.rename(&root, &strs(path), &strs(target))?
+                editor.move_entry(&root, &strs(path), &strs(target), *into)?
             }
-            Self::Touch { path, mtime } => editor.touch(root, &strs(path), *mtime)?,
+            Self::Touch { path, mtime } => {
+                match editor.touch(root, &strs(path), *mtime) {
+                    Err(UnixFsError::NoSuchEntry { .. }) => {
+                        let mode =
+                            WriteMode { create: true, parents: true, truncate: false };
+                        editor.write(root, &strs(path), 0, &mut &[][..], mode)?
+                    }
+                    done => done?,
+                }
+            }
         })
     }
 }

@@ -455,6 +455,11 @@ fn what_cannot_be_done_has_a_name() {
     check(|e, r| e.rename(r, &[], &["d"]), "OnRoot");
     check(|e, r| e.rename(r, &["d", "f"], &["d"]), "EntryExists");
     check(|e, r| e.rename(r, &["no"], &["d"]), "NoSuchEntry");
+    check(|e, r| e.move_entry(r, &["no"], &["d"], true), "NoSuchEntry");
+    check(|e, r| e.move_entry(r, &[], &["d"], true), "OnRoot");
+    check(|e, r| e.move_entry(r, &["d", "f"], &["d"], false), "IsADirectory");
+    check(|e, r| e.move_entry(r, &["d"], &["d", "f"], false), "NotADirectory");
+    check(|e, r| e.move_entry(r, &["d"], &["d"], true), "MoveIntoItself");
     check(|e, r| e.rename(r, &["d"], &["no", "d"]), "NoSuchEntry");
     check(|e, r| e.link(r, &["d", "f"], r, false, false), "EntryExists");
     check(|e, r| e.link(r, &["d"], r, false, true), "IsADirectory");

@@ -141,6 +141,45 @@ impl Editor<'_> {
         trail.close(self, |folder, editor| folder.set(editor, new_name, &child))
     }
 
+    /// Moves an entry as `rename` of POSIX does: a file takes the place of a file, and a
+    /// directory that of an empty one.
+    ///
+    /// With `into`, it goes into the directory that is at `to`, under its own name.
+    pub fn move_entry(
+        &mut self,
+        root: &Cid,
+        from: &[&str],
+        to: &[&str],
+        into: bool,
+    ) -> Result<Cid, UnixFsError> {
+        let on_root = UnixFsError::OnRoot { what: "moved" };
+        let name = from.last().ok_or(on_root)?;
+        let mut to = to.to_vec();
+        if into
+            && let Some(found) = self.find(root, &to)?
+            && self.is_directory(&found.cid)?
+        {
+            to.push(name);
+        }
+        let none = || UnixFsError::NoSuchEntry { path: show(from) };
+        let child = self.find(root, from)?.ok_or_else(none)?;
+        let Some(found) = self.find(root, &to)? else {
+            return self.rename(root, from, &to);
+        };
+        if to == from {
+            return Ok(*root);
+        }
+        match (self.is_directory(&child.cid)?, self.is_directory(&found.cid)?) {
+            (false, false) => self.rename(root, from, &to),
+            (true, true) => {
+                let root = self.rmdir(root, &to)?;
+                self.rename(&root, from, &to)
+            }
+            (true, false) => Err(UnixFsError::NotADirectory { path: show(&to) }),
+            (false, true) => Err(UnixFsError::IsADirectory { path: show(&to) }),
+        }
+    }
+
     /// What is at a path, all above it being directories.
     fn find(&self, root: &Cid, path: &[&str]) -> Result<Option<Child>, UnixFsError> {
         match path.split_last() {

@@ -273,6 +273,44 @@ def test_a_folder_comes_back_as_it_was(
     assert (where / "a.txt").read_text() == "one\n"
 
 
+def test_links_of_a_folder_are_followed(models: ModelRegistry, tmp_path: Path) -> None:
+    # As huggingface's cache has them.
+    snapshot = tmp_path / "cache" / "snapshots" / "9f1c2ab"
+    weights = os.urandom(300_000)
+    snapshot.mkdir(parents=True)
+    (tmp_path / "cache" / "blobs").mkdir()
+    (tmp_path / "cache" / "blobs" / "e3b0c4").write_bytes(weights)
+    (snapshot / "weights.bin").symlink_to("../../blobs/e3b0c4")
+    (snapshot / "onnx").symlink_to("../../blobs")
+    add(models, "m", snapshot)
+    found, _ = models.get_model("m")
+    for name in ("weights.bin", "onnx/e3b0c4"):
+        assert (found / name).read_bytes() == weights
+    assert not any(it.is_symlink() for it in found.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("target", "error"),
+    [
+        ("nowhere", "PathNotFoundError"),
+        ("link", "UnsupportedFileError"),
+        (".", "UnsupportedFileError"),
+    ],
+)
+def test_links_that_lead_nowhere_are_refused(
+    target: str, error: str, models: ModelRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "link").symlink_to(target)
+    done = models.add_model(tmp_path / "folder", "m")
+    assert done["error_type"] == error
+    assert "link" in done["error"]
+    if target != ".":
+        done = models.add_model(tmp_path / "folder" / "link", "m", framework="onnx")
+        assert done["error_type"] == "PathNotFoundError"
+    assert models.list_models()["count"] == 0
+
+
 def test_a_file_comes_back_under_its_name(models: ModelRegistry, tmp_path: Path) -> None:
     path = tmp_path / "100% größe #1.gguf"
     path.write_bytes(b"GGUF" * 999)

@@ -177,12 +177,15 @@ class Keeper:
             raise PathNotFoundError(2, "No such file or folder", str(path))
         if not path.is_dir():
             return self._file(path, "files", "file")
-        done = self._engine.add(path, pin=False, progress=self._progress)
+        # Where files are links, as in huggingface's cache, their content is meant.
+        done = self._engine.add(
+            path, pin=False, progress=self._progress, dereference_symlinks=True
+        )
         return Kept("files", "files", done.cid, done.size)
 
     def _file(self, path: Path, framework: str, form: str) -> Kept:
         # Links lead to a file, as in huggingface's cache; its name is that of the link.
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         if real.is_dir():
             raise PathIsADirectoryError(
                 21, "it is a folder: name the file, or keep all as files", str(path)

@@ -337,6 +337,27 @@ def test_what_is_here_already_is_named_by_its_cid(
     assert models.add_model(ELSEWHERE, "m")["error_type"] == "BlockNotFoundError"
 
 
+@pytest.mark.parametrize("size", [3, 3_000_000])
+def test_a_file_that_is_here_is_called_by_its_cid(
+    size: int, models: ModelRegistry, repository: Repository
+) -> None:
+    data = os.urandom(size)
+    cid = repository.add(data, pin=False).cid
+    done = add(models, "m", cid, framework="gguf")
+    assert (done["framework"], done["format"]) == ("gguf", "file")
+    found, _ = models.get_model("m")
+    assert (found.name, found.read_bytes()) == (str(cid), data)
+
+
+def test_what_is_here_and_no_file_is_refused(
+    models: ModelRegistry, repository: Repository
+) -> None:
+    for cid in (repository.dag_put({"a": 1}), repository.dag_put(b"a", "dag-json")):
+        done = models.add_model(cid, "m")
+        assert done["error_type"] == "InvalidParameterError"
+        assert "no folder or file" in done["error"]
+
+
 @pytest.mark.parametrize("model", [object(), b"bytes", {1, 2}, lambda: 1, print])
 def test_what_is_no_model_is_refused(model: Any, models: ModelRegistry) -> None:
     done = models.add_model(model, "m")

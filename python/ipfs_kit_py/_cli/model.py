@@ -81,7 +81,7 @@ def add(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Keep a file or folder as a new version; PATH may be the CID of a folder, too.
+    """Keep a file or folder as a new version; PATH may be the CID of one, too.
 
     As in: ipfs-kit model add run/ digits --metric accuracy=0.97 --dataset mnist
     """

@@ -24,7 +24,6 @@ from ipfs_kit_py.errors import (
 if TYPE_CHECKING:
     from ipfs_kit_py._engine.engine import Engine
     from ipfs_kit_py._hashing import ProgressCallback
-    from ipfs_kit_py._repository import AddResult
 
 # The UnixFS data of a directory.
 _DIRECTORY: Final = b"\x08\x01"
@@ -80,8 +79,7 @@ class Keeper:
         """
         named = None if framework is None else _SPELLINGS.get(framework, framework)
         if isinstance(model, CID):
-            size = self._engine.stat(model).cumulative_size
-            return Kept(named or "files", "files", model, size)
+            return self._there(model, named or "files")
         is_text = isinstance(model, str) and named != "json"
         is_path = (is_text or isinstance(model, os.PathLike)) and named != "onnx"
         found = framework_of(model) if is_path or named not in _WRITERS else named
@@ -94,6 +92,19 @@ class Keeper:
         kept = _WRITERS[found](self, model)
         # What a folder holds is said by whoever adds it.
         return kept._replace(framework=named) if named and found == "files" else kept
+
+    def _there(self, cid: CID, framework: str) -> Kept:
+        if cid.codec not in ("dag-pb", "raw"):
+            raise InvalidParameterError(
+                f"{cid} is {cid.codec}, and no folder or file: add what it stands for"
+            )
+        found = self._engine.stat(cid)
+        if found.kind == "file":
+            # Its name is with the folder that it came from: Kubo calls it so, too.
+            return self._wrapped(framework, "file", str(cid), cid, found.cumulative_size)
+        if found.kind != "directory":
+            raise InvalidParameterError(f"{cid} is a {found.kind}, and no folder or file")
+        return Kept(framework, "files", cid, found.cumulative_size)
 
     def _torch(self, model: Any) -> Kept:  # noqa: ANN401 - torch has no types here
         state, about = model, {}
@@ -193,17 +204,19 @@ class Keeper:
         if not real.is_file():
             raise PathNotFoundError(2, "No such file", str(path))
         done = self._engine.add(real, pin=False, progress=self._progress)
-        return self._wrapped(framework, form, path.name, done)
+        return self._wrapped(framework, form, path.name, done.cid, done.size)
 
     def _bytes(self, framework: str, form: str, name: str, data: bytes) -> Kept:
         done = self._engine.add(data, pin=False, progress=self._progress)
-        return self._wrapped(framework, form, name, done)
+        return self._wrapped(framework, form, name, done.cid, done.size)
 
-    def _wrapped(self, framework: str, form: str, name: str, done: "AddResult") -> Kept:
-        link = {"Hash": done.cid, "Name": name, "Tsize": done.size}
+    def _wrapped(
+        self, framework: str, form: str, name: str, file: CID, size: int
+    ) -> Kept:
+        link = {"Hash": file, "Name": name, "Tsize": size}
         node = ipld_encode({"Data": _DIRECTORY, "Links": [link]}, "dag-pb")
         cid = self._engine.block_put(node, codec="dag-pb")
-        return Kept(framework, form, cid, done.size + len(node))
+        return Kept(framework, form, cid, size + len(node))
 
     def _size(self, cid: CID) -> int:
         return self._engine.stat(cid).cumulative_size

@@ -100,7 +100,7 @@ class ModelRegistry(Closing):
         Args:
             model: A module or the tensors of torch, an estimator of sklearn, a model of
                 ONNX, arrays of numpy by name, values of JSON, the path of a file or
-                folder, or the CID of a folder that is here.
+                folder, or the CID of one that is here.
             model_name: Its name.
             version: The version; one more than the greatest number if not given.
             framework: `torch`, `sklearn`, `onnx`, `numpy`, `json`; found out if not

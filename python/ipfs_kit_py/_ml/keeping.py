@@ -77,21 +77,17 @@ class Keeper:
             ImportError: What is needed is not installed; the message says what installs
                 it.
         """
-        named = None if framework is None else _SPELLINGS.get(framework, framework)
+        word = None if framework is None else framework.lower()
+        named = _SPELLINGS.get(word, word) if word else None
+        # Of files any word may be said.
+        said = named if named in _WRITERS else framework
         if isinstance(model, CID):
-            return self._there(model, named or "files")
-        is_text = isinstance(model, str) and named != "json"
-        is_path = (is_text or isinstance(model, os.PathLike)) and named != "onnx"
-        found = framework_of(model) if is_path or named not in _WRITERS else named
-        if found is None:
-            raise InvalidParameterError(
-                f"a {type(model).__name__} is of no framework that is known: give a "
-                "module or tensors of torch, an estimator of sklearn, a model of ONNX, "
-                "arrays of numpy, values of JSON, or the path of a file or folder"
-            )
-        kept = _WRITERS[found](self, model)
-        # What a folder holds is said by whoever adds it.
-        return kept._replace(framework=named) if named and found == "files" else kept
+            return self._there(model, said or "files")
+        if not isinstance(model, str | os.PathLike):
+            return _WRITERS[_writer_of(model, named)](self, model)
+        if (named or framework_of(model)) == "onnx":
+            return self._onnx(model)
+        return self._files(model)._replace(framework=said or "files")
 
     def _there(self, cid: CID, framework: str) -> Kept:
         if cid.codec not in ("dag-pb", "raw"):
@@ -130,6 +126,9 @@ class Keeper:
         return Kept(framework, "safetensors", cid, self._size(cid))
 
     def _sklearn(self, model: object) -> Kept:
+        # What sklearn itself goes by.
+        if not callable(getattr(model, "get_params", None)):
+            raise _not_of("sklearn", model, "an estimator")
         about = {"class": f"{type(model).__module__}.{type(model).__qualname__}"}
         try:
             skops = needed("skops.io", "skops")
@@ -230,6 +229,25 @@ _WRITERS: Final[dict[str, Callable[[Keeper, Any], Kept]]] = {
     "json": Keeper._json,
     "files": Keeper._files,
 }
+
+
+def _writer_of(model: object, named: str | None) -> str:
+    """Say by which framework an object is kept."""
+    if named is not None and named not in _WRITERS:
+        raise InvalidParameterError(
+            f"{named!a} is no framework whose objects are known: those are "
+            f"{', '.join(_WRITERS)}. Of others, save the model and add its files"
+        )
+    # Classes have the methods of their objects, and nothing that is to be kept.
+    found = None if isinstance(model, type) else named or framework_of(model)
+    if found is None:
+        kind = "class" if isinstance(model, type) else type(model).__name__
+        raise InvalidParameterError(
+            f"a {kind} is of no framework that is known: give a module or tensors of "
+            "torch, an estimator of sklearn, a model of ONNX, arrays of numpy, values of "
+            "JSON, or the path of a file or folder"
+        )
+    return found
 
 
 def framework_of(model: object) -> str | None:

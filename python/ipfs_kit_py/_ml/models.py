@@ -103,8 +103,9 @@ class ModelRegistry(Closing):
                 folder, or the CID of one that is here.
             model_name: Its name.
             version: The version; one more than the greatest number if not given.
-            framework: `torch`, `sklearn`, `onnx`, `numpy`, `json`; found out if not
-                given. For files it is said by you, and may be any word.
+            framework: `torch`, `sklearn`, `onnx`, `numpy`, `json`, in any case, which
+                `model` has to be of; found out if not given. For files it is said by you,
+                and may be any word.
             metadata: What else is to be known of it.
             metrics: What it scored.
             dataset: What it was trained with: a CID, or `NAME` or `NAME@VERSION` of a

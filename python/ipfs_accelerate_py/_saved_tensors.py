@@ -139,6 +139,13 @@ class FileTensors:
 def _shape(name: object, value: Any) -> Shape:  # noqa: ANN401 - whatever was given
     if not isinstance(name, str) or name == "__metadata__":
         raise InvalidParameterError(f"{name!r} cannot be the name of a tensor")
+    if _is_torch(value):
+        _check_torch(name, value)
+    elif _is_masked(value):
+        raise InvalidParameterError(
+            f"array {name!r} is masked, and its mask would be lost: give what its "
+            "`filled()` gives, or its `data` and `mask` under two names"
+        )
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
     if dtype is None or shape is None:
         raise InvalidParameterError(
@@ -148,8 +155,6 @@ def _shape(name: object, value: Any) -> Shape:  # noqa: ANN401 - whatever was gi
     known = _DTYPES.get(str(getattr(dtype, "name", dtype)).removeprefix("torch."))
     if known is None:
         raise InvalidParameterError(f"safetensors have no type {dtype} ({name!r})")
-    if _is_torch(value):
-        _check_torch(name, value)
     sizes = tuple(int(size) for size in shape)
     return Shape(name, known, sizes, prod(sizes) * DTYPE_BITS[known] // 8)
 
@@ -159,18 +164,46 @@ def _is_torch(value: object) -> bool:
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def _is_masked(value: object) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ma.MaskedArray)
+
+
 def _check_torch(name: str, value: Any) -> None:  # noqa: ANN401 - torch has no types here
-    kind = str(value.layout).removeprefix("torch.")
-    if kind != "strided" or value.is_quantized or value.device.type == "meta":
-        what = "without bytes" if value.device.type == "meta" else "sparse or quantized"
-        raise InvalidParameterError(f"tensor {name!r} is {what}: it cannot be saved")
+    what = _lack(value)
+    if what:
+        raise InvalidParameterError(f"tensor {name!r} cannot be saved: it is {what}")
+
+
+def _lack(value: Any) -> str | None:  # noqa: ANN401
+    """Say why a tensor has no bytes of its own that are all of it, if it has not."""
+    import torch
+    from torch.nn.parameter import is_lazy
+
+    if is_lazy(value):
+        return "not initialized; call the module once before"
+    if value.is_nested:
+        return "nested"
+    if value.layout is not torch.strided or value.is_quantized:
+        return "sparse or quantized"
+    if type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+        # It is made of others: masked, distributed, fake.
+        return f"a {type(value).__name__}, which is no plain tensor"
+    if value.device.type == "meta":
+        return "without bytes"
+    if value.numel() and not value.untyped_storage().nbytes():
+        # Torch would read what is not there.
+        return "without bytes, as its storage was freed"
+    return None
 
 
 def _of_torch(value: Any) -> "Buffer":  # noqa: ANN401
     import torch
 
     plain = value.detach().cpu().resolve_conj().resolve_neg().contiguous()
-    shown: Buffer = plain.reshape(-1).view(torch.uint8).numpy()
+    # Of one number any stride is called contiguous, and not taken by `view`.
+    flat = plain.as_strided((plain.numel(),), (1,))
+    shown: Buffer = flat.view(torch.uint8).numpy()
     return shown
 
 

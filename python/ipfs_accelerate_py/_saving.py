@@ -16,6 +16,7 @@ from ipfs_kit_py.errors import (
     BlockNotFoundError,
     InvalidParameterError,
     LimitExceededError,
+    PathNotFoundError,
     UnsupportedFileError,
 )
 
@@ -84,6 +85,7 @@ def save_checkpoint(
         InvalidParameterError: Something given is no tensor, or not of a type that
             safetensors have.
         MalformedDataError: A file that is called so is no safetensors file.
+        PathNotFoundError: There is nothing, or a link leads nowhere or in a circle.
         UnsupportedFileError: There is a pickle, or what is neither file nor folder.
         FileChangedError: A file changed while it was read.
     """
@@ -190,7 +192,9 @@ class _Saving:
 
     def _file(self, path: Path) -> _Entry:
         # In huggingface's cache, files are links.
-        real = path.resolve(strict=True)
+        real = Path(os.path.realpath(path))
+        if not real.exists():
+            raise PathNotFoundError(2, "No such file or directory", str(path))
         if not real.is_file():
             raise UnsupportedFileError(f"{path} is neither a file nor a folder")
         if path.name.endswith(_PICKLES) and not self._pickles:

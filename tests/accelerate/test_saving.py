@@ -35,6 +35,7 @@ from ipfs_kit_py.errors import (
     InvalidParameterError,
     LimitExceededError,
     MalformedDataError,
+    PathNotFoundError,
     UnsupportedFileError,
 )
 
@@ -382,6 +383,7 @@ def test_blocks_that_were_collected_before_the_pin_are_put_again(
         ({"a": np.zeros(1, np.complex128)}, "no type complex128"),
         ({"a": np.array(["text"])}, "no type <U4"),
         ({"a": np.array([object()])}, "no type object"),
+        ({"a": np.ma.array([1, 2], mask=[False, True])}, "'a' is masked"),
     ],
 )
 def test_what_is_no_tensor_is_refused(state: Any, complaint: str) -> None:
@@ -405,6 +407,10 @@ def test_other_things_are_refused_with_what_to_give(workplace: Path) -> None:
     (workplace / "bad.safetensors").unlink()
     (workplace / "link").symlink_to(workplace)
     with pytest.raises(UnsupportedFileError, match="a link to a folder"):
+        save_checkpoint(workplace)
+    (workplace / "link").unlink()
+    (workplace / "link").symlink_to("link")
+    with pytest.raises(PathNotFoundError, match="link"):
         save_checkpoint(workplace)
     (workplace / "link").unlink()
     for number in range(1000):

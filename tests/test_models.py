@@ -108,6 +108,52 @@ def test_a_version_does_not_change(models: ModelRegistry) -> None:
     assert models.get_model("m", "a")[0] == 1
 
 
+def test_a_number_is_given_once(models: ModelRegistry) -> None:
+    for _ in range(3):
+        add(models, "m")
+    models.delete("m", "3").raise_for_error()
+    models.delete("m", "2").raise_for_error()
+    assert add(models, "m")["version"] == "4"
+    models.delete("m", "4").raise_for_error()
+    models.update_model_metadata("m", "1", {"a": 1}).raise_for_error()
+    assert add(models, "m", stage="best")["version"] == "5"
+    # Of a model that is gone nothing is left to count from.
+    models.delete("m").raise_for_error()
+    assert add(models, "m")["version"] == "1"
+
+
+def test_a_version_is_named_behind_its_model(models: ModelRegistry) -> None:
+    for number in range(3):
+        add(models, "org/m", number, stage="best" if number == 1 else None)
+    for word, value in (("org/m@1", 0), ("org/m@best", 1), ("org/m", 2)):
+        model, told = models.get_model(word)
+        assert (model, told["model_name"]) == (value, "org/m")
+        assert models.get_model_cid(word) == models.info(word)["cid"] == told["cid"]
+        assert models.lineage(word).root == told["record_cid"]
+        assert models.share_model(word)["model_name"] == "org/m"
+    changed = models.update_model_metadata("org/m@1", metadata={"a": 1})
+    assert (changed["model_name"], changed["version"]) == ("org/m", "1")
+    assert models.delete("org/m@best")["versions"] == ["2"]
+    with pytest.raises(NameNotFoundError, match="no version or stage '7' of 'org/m'"):
+        models.get_model("org/m@7")
+    with pytest.raises(NameNotFoundError, match="no model called 'org/m@1'"):
+        models.get_model("org/m@1", "1")
+
+
+@pytest.mark.parametrize("word", ["v@1", "@", " 1", "", str(ELSEWHERE)])
+def test_what_would_not_be_found_again_is_no_version_and_no_stage(
+    word: str, models: ModelRegistry
+) -> None:
+    add(models, "m")
+    for done in (
+        models.add_model(1, "m", word),
+        models.add_model(1, "m", stage=word),
+        models.promote("m", "1", word),
+    ):
+        assert done["error_type"] == "InvalidParameterError"
+    assert models.versions("m")["count"] == 1
+
+
 def test_a_stage_moves_from_version_to_version(models: ModelRegistry) -> None:
     for number in range(2):
         add(models, "m", number)
@@ -807,8 +853,14 @@ def test_a_hostile_record_is_told_and_never_a_bug(
             "versions": [{"version": "1", "record": ELSEWHERE}],
             "stages": {"production": "2"},
         },
+        {
+            "name": "m",
+            "versions": [{"version": "1", "record": ELSEWHERE}],
+            "stages": {},
+            "last": -1,
+        },
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_a_hostile_list_of_versions_is_told(
     value: dict[str, Any], models: ModelRegistry

@@ -12,7 +12,7 @@ from ipfs_kit_py._datasets.versions import version_cid
 from ipfs_kit_py._ml.client import client_of
 from ipfs_kit_py._ml.keeping import Keeper, Kept
 from ipfs_kit_py._ml.loading import Loader, chain_of
-from ipfs_kit_py._ml.names import as_cid, check_label, check_name, divided, following
+from ipfs_kit_py._ml.names import as_cid, check_label, check_name, divided
 from ipfs_kit_py._ml.plain import plain
 from ipfs_kit_py._ml.records import (
     MOST_PARENTS,
@@ -125,7 +125,7 @@ class ModelRegistry(Closing):
                 it.
         """
         check_name(model_name)
-        given = None if version is None else check_label(version)
+        given = None if version is None else check_name(version)
         if framework is not None:
             check_label(framework)
         about = plain(metadata or {}, "metadata")
@@ -145,7 +145,7 @@ class ModelRegistry(Closing):
             before = before or ModelName(model_name, {}, {})
             new = ModelVersion(
                 name=model_name,
-                version=given or following(before.versions),
+                version=given or before.following(),
                 framework=kept.framework,
                 format=kept.format,
                 model=kept.cid,
@@ -190,7 +190,7 @@ class ModelRegistry(Closing):
         """Load a model, and say what is known of it.
 
         Args:
-            model_name: Its name.
+            model_name: Its name, or `NAME@VERSION` or `NAME@STAGE` without `version`.
             version: A version or a stage; the newest version if not given.
             into: A module of torch to load the tensors into, which is given back.
             output_path: The folder to write its files to; no model is loaded then.
@@ -349,20 +349,19 @@ class ModelRegistry(Closing):
             raise InvalidParameterError("metadata are a table")
 
         def change(draft: Draft) -> tuple[CID, ModelVersion]:
-            model = self._known(draft.names, model_name)
-            chosen = model.chosen(version)
+            model, chosen = self._chosen(draft.names, model_name, version)
             old = self._read_version(model.versions[chosen])
             put = {**({} if replace else old.metadata), **given}
             new = old._replace(metadata={k: v for k, v in put.items() if v is not None})
             record = draft.put(new.to_record())
             changed = model._replace(versions={**model.versions, chosen: record})
-            draft.names[model_name] = draft.put(changed.to_record())
+            draft.names[model.name] = draft.put(changed.to_record())
             draft.drop(*self._over(draft.names, [model.versions[chosen]]))
             return record, new
 
         record, new = self._changed(change)
         return {
-            "model_name": model_name,
+            "model_name": new.name,
             "version": new.version,
             "metadata": dict(new.metadata),
             "record_cid": str(record),
@@ -373,15 +372,18 @@ class ModelRegistry(Closing):
         """Forget a version, or the whole model; others keep what they share with it.
 
         What nothing else keeps is collected with the next collection. A version that
-        another was made from is linked by that one's record, and kept by it.
+        another was made from is linked by that one's record, and kept by it. Its number
+        is not given again, as long as there is another version of the model.
 
         Args:
-            model_name: The model.
+            model_name: The model; `NAME@VERSION` and `NAME@STAGE` are one version.
             version: A version or a stage; all of them if not given.
 
         Returns:
             `model_name`, and `versions`: those that are no longer there.
         """
+        if version is None:
+            model_name, version = divided(check_label(model_name))
 
         def change(draft: Draft) -> list[str]:
             model = self._known(draft.names, model_name)
@@ -426,7 +428,7 @@ class ModelRegistry(Closing):
         """
         record, found = self._version(model_name, version)
         told: dict[str, Any] = {
-            "model_name": model_name,
+            "model_name": found.name,
             "version": found.version,
             "cid": str(found.model),
             "Hash": str(found.model),
@@ -474,16 +476,22 @@ class ModelRegistry(Closing):
             raise NameNotFoundError(f"there is no model called {name!r}")
         return found
 
-    def _model(self, name: str) -> ModelName:
-        return self._known(self._registry.names(), name)
-
     def _read_version(self, cid: CID) -> ModelVersion:
         return ModelVersion.of_record(cid, self._registry.record(cid, VERSION_TYPE))
 
     def _version(self, name: str, version: str | None) -> tuple[CID, ModelVersion]:
-        model = self._model(name)
-        cid = model.versions[model.chosen(version)]
+        model, chosen = self._chosen(self._registry.names(), name, version)
+        cid = model.versions[chosen]
         return cid, self._read_version(cid)
+
+    def _chosen(
+        self, names: Mapping[str, CID], name: str, version: str | None
+    ) -> tuple[ModelName, str]:
+        """Find the version that is meant, by two words or by NAME@VERSION."""
+        if version is None:
+            name, version = divided(check_label(name))
+        model = self._known(names, name)
+        return model, model.chosen(version)
 
     def _listed(self, cid: CID) -> list[dict[str, Any]]:
         model = ModelName.of_record(cid, self._registry.record(cid, NAME_TYPE))
@@ -533,12 +541,9 @@ class ModelRegistry(Closing):
             kind = type(given).__name__
             raise InvalidParameterError(f"a parent is a name or a CID, not a {kind}")
         names = self._registry.names()
-        name, at, version = given, "", ""
-        if name not in names:
-            name, at, version = given.rpartition("@")
-        if name in names:
-            model = self._known(names, name)
-            return model.versions[model.chosen(version if at else None)]
+        if divided(given)[0] in names:
+            model, chosen = self._chosen(names, given, None)
+            return model.versions[chosen]
         return _cid_of(given, "model")
 
     def _dataset(self, given: CID | str) -> Dataset:

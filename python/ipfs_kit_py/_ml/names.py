@@ -11,7 +11,7 @@ _MOST_DIGITS: Final = 16
 
 
 def check_label(name: object) -> str:
-    """Refuse what cannot be what something is called: a version, a stage.
+    """Refuse what cannot be what something is called.
 
     Raises:
         InvalidParameterError: It is no text of 1 to 255 bytes, or has control characters.
@@ -30,7 +30,7 @@ def check_label(name: object) -> str:
 
 
 def check_name(name: object) -> str:
-    """Refuse what cannot be the name of a dataset or model.
+    """Refuse what cannot be the name of a dataset or model, a version or a stage.
 
     Raises:
         InvalidParameterError: It is a CID, has an `@`, or is no label at all.
@@ -66,9 +66,14 @@ def divided(name: str) -> tuple[str, str | None]:
 
 def following(versions: Iterable[str]) -> str:
     """Give the version after these: 1, 2, 3, whatever else is between them."""
+    return str(greatest(versions) + 1)
+
+
+def greatest(versions: Iterable[str]) -> int:
+    """Give the greatest number that a version is called by; 0 if there is none."""
     numbers = [
         int(it)
         for it in versions
         if it.isascii() and it.isdecimal() and len(it) < _MOST_DIGITS
     ]
-    return str(max(numbers, default=0) + 1)
+    return max(numbers, default=0)

@@ -12,7 +12,8 @@ A version is a record in dag-cbor, which links all that it was made of::
 The name's record lists the versions in the order in which they came::
 
     {"type": "ipfs-kit/model-name/1", "name",
-     "versions": [{"version", "record": link}], "stages": {stage: version}}
+     "versions": [{"version", "record": link}], "stages": {stage: version},
+     "last": the greatest number of a version that was deleted, or 0}
 
 What is read is checked field by field, for a record may come from anyone.
 """
@@ -21,7 +22,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from ipfs_kit_py._ml.fields import link, number, rows, table, text, text_or_none
-from ipfs_kit_py._ml.names import check_label
+from ipfs_kit_py._ml.names import check_name, greatest
 from ipfs_kit_py._ml.registry import MOST_RECORD_BYTES
 from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import (
@@ -105,6 +106,8 @@ class ModelName(NamedTuple):
     """Their records, in the order in which they came."""
     stages: Mapping[str, str]
     """Versions by what they are for: `production`, for example."""
+    last: int = 0
+    """The greatest number of a version that was deleted, which is not given again."""
 
     def to_record(self) -> dict[str, Any]:
         """Give what is written."""
@@ -114,7 +117,12 @@ class ModelName(NamedTuple):
             "name": self.name,
             "versions": versions,
             "stages": dict(self.stages),
+            "last": self.last,
         }
+
+    def following(self) -> str:
+        """Give the number of the next version."""
+        return str(max(self.last, greatest(self.versions)) + 1)
 
     def chosen(self, version: str | None) -> str:
         """Give the version that is meant: by its own name, by a stage, or the newest.
@@ -153,18 +161,19 @@ class ModelName(NamedTuple):
         """Give it without some versions, and the stages that they were at."""
         left = {it: cid for it, cid in self.versions.items() if it not in gone}
         stages = {stage: it for stage, it in self.stages.items() if it in left}
-        return self._replace(versions=left, stages=stages)
+        last = max(self.last, greatest(gone))
+        return self._replace(versions=left, stages=stages, last=last)
 
     def promoted(self, version: str, stage: str | None) -> "ModelName":
         """Give it with a version at a stage, or at none.
 
         Raises:
-            InvalidParameterError: The stage has the name of a version.
+            InvalidParameterError: The stage has the name of a version, or is no name.
         """
         if stage is None:
             left = {name: it for name, it in self.stages.items() if it != version}
             return self._replace(stages=left)
-        if check_label(stage) in self.versions:
+        if check_name(stage) in self.versions:
             raise InvalidParameterError(
                 f"{stage!r} is a version of {self.name!r}, and can be no stage"
             )
@@ -196,7 +205,9 @@ class ModelName(NamedTuple):
         for stage, version in stages.items():
             if not isinstance(version, str) or version not in versions:
                 raise MalformedDataError(f"stage {stage!r} of {cid} is of no version")
-        return cls(text(*at("name")), versions, stages)
+        # Those who wrote before there was one gave none.
+        last = number(*at("last")) if "last" in value else 0
+        return cls(text(*at("name")), versions, stages, last)
 
 
 def _fields_of(value: Mapping[str, Any], cid: CID) -> Callable[[str], tuple[object, str]]:

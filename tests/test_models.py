@@ -357,6 +357,38 @@ def test_links_that_lead_nowhere_are_refused(
     assert models.list_models()["count"] == 0
 
 
+def test_safetensors_that_are_not_whole_are_refused(
+    models: ModelRegistry, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run" / "deep"
+    folder.mkdir(parents=True)
+    add(models, "net", {"a": np.arange(3000.0)})
+    whole = models.get_model("net", output_path=tmp_path / "net")[0]
+    data = (whole / "model.safetensors").read_bytes()
+    for wrong in (data[:-1], data[:20], b"", b"version https://git-lfs.github.com/"):
+        path = folder / "model.safetensors"
+        path.write_bytes(wrong)
+        for model in (path, tmp_path / "run"):
+            done = models.add_model(model, "m")
+            assert done["error_type"] == "MalformedDataError"
+            assert str(path) in done["error"]
+    path.write_bytes(data)
+    (folder / ".hidden").mkdir()
+    for hidden in (".hidden.safetensors", ".hidden/some.safetensors"):
+        (folder / hidden).write_bytes(b"not added")
+    add(models, "m", tmp_path / "run")
+    assert models.versions("m")["count"] == 1
+
+
+def test_a_folder_without_files_is_refused(models: ModelRegistry, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    (folder / "empty").mkdir(parents=True)
+    (folder / ".hidden").touch()
+    done = models.add_model(folder, "m")
+    assert done["error_type"] == "InvalidParameterError"
+    assert "no files" in done["error"]
+
+
 def test_a_file_comes_back_under_its_name(models: ModelRegistry, tmp_path: Path) -> None:
     path = tmp_path / "100% größe #1.gguf"
     path.write_bytes(b"GGUF" * 999)

@@ -17,6 +17,7 @@ from ipfs_kit_py._ml.protobuf import check_onnx
 from ipfs_kit_py._native import CID, ipld_encode
 from ipfs_kit_py.errors import (
     InvalidParameterError,
+    MalformedDataError,
     PathIsADirectoryError,
     PathNotFoundError,
 )
@@ -73,7 +74,9 @@ class Keeper:
         """Write a model, by the framework that is named or that it is of.
 
         Raises:
-            InvalidParameterError: It is of no framework that is known, or of another one.
+            InvalidParameterError: It is of no framework that is known, or of another one;
+                or it is a folder without files.
+            MalformedDataError: A file is called safetensors and is none.
             ImportError: What is needed is not installed; the message says what installs
                 it.
         """
@@ -186,11 +189,18 @@ class Keeper:
         if not path.exists():
             raise PathNotFoundError(2, "No such file or folder", str(path))
         if not path.is_dir():
-            return self._file(path, "files", "file")
+            kept = self._file(path, "files", "file")
+            _check_safetensors([path])
+            return kept
         # Where files are links, as in huggingface's cache, their content is meant.
         done = self._engine.add(
             path, pin=False, progress=self._progress, dereference_symlinks=True
         )
+        if not done.files:
+            raise InvalidParameterError(f"{path} has no files but hidden ones, if any")
+        # Now that it is known that links lead somewhere.
+        found = path.rglob("*.safetensors")
+        _check_safetensors(it for it in found if not _is_hidden(it.relative_to(path)))
         return Kept("files", "files", done.cid, done.size)
 
     def _file(self, path: Path, framework: str, form: str) -> Kept:
@@ -271,6 +281,23 @@ def framework_of(model: object) -> str | None:
         return "sklearn"
     is_value = model is None or isinstance(model, dict | list | int | float)
     return "json" if is_value else None
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _check_safetensors(paths: Iterable[Path]) -> None:
+    """Refuse files that are called safetensors and are none, or not all of one."""
+    from ipfs_accelerate_py._saved_tensors import FileTensors
+
+    for path in paths:
+        if path.suffix == ".safetensors" and path.is_file():
+            try:
+                with FileTensors(path):
+                    pass
+            except MalformedDataError as error:
+                raise MalformedDataError(f"{path}: {error}") from error
 
 
 def _pickled(model: object) -> bytes:

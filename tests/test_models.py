@@ -389,6 +389,11 @@ def test_a_folder_without_files_is_refused(models: ModelRegistry, tmp_path: Path
     assert "no files" in done["error"]
 
 
+def test_what_is_neither_file_nor_folder_is_refused(models: ModelRegistry) -> None:
+    assert models.add_model(os.devnull, "m")["error_type"] == "UnsupportedFileError"
+    assert models.add_model("", "m")["error_type"] == "PathNotFoundError"
+
+
 def test_a_file_comes_back_under_its_name(models: ModelRegistry, tmp_path: Path) -> None:
     path = tmp_path / "100% größe #1.gguf"
     path.write_bytes(b"GGUF" * 999)

@@ -20,6 +20,7 @@ from ipfs_kit_py.errors import (
     MalformedDataError,
     PathIsADirectoryError,
     PathNotFoundError,
+    UnsupportedFileError,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ class Keeper:
             return self._there(model, said or "files")
         if not isinstance(model, str | os.PathLike):
             return _WRITERS[_writer_of(model, named)](self, model)
+        if not os.fspath(model):
+            # To a disk it is the folder where the process is.
+            raise PathNotFoundError(2, "No such file or folder", "")
         if (named or framework_of(model)) == "onnx":
             return self._onnx(model)
         return self._files(model)._replace(framework=said or "files")
@@ -210,8 +214,10 @@ class Keeper:
             raise PathIsADirectoryError(
                 21, "it is a folder: name the file, or keep all as files", str(path)
             )
-        if not real.is_file():
+        if not real.exists():
             raise PathNotFoundError(2, "No such file", str(path))
+        if not real.is_file():
+            raise UnsupportedFileError(f"{path} is neither a file nor a folder")
         done = self._engine.add(real, pin=False, progress=self._progress)
         return self._wrapped(framework, form, path.name, done.cid, done.size)
 

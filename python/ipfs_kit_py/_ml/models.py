@@ -195,7 +195,7 @@ class ModelRegistry(Closing):
             into: A module of torch to load the tensors into, which is given back.
             output_path: The folder to write its files to; no model is loaded then.
             allow_pickle: Load what runs when it is loaded.
-            trusted: Types that an estimator may be made of beside those of sklearn.
+            trusted: Types that an estimator may be made of beside those that skops knows.
             progress: Called with bytes and files done so far.
 
         Returns:

@@ -1,7 +1,9 @@
 """Rows and columns of each format: what is asked for is what stands in the data."""
 
 import importlib
+import io
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -317,6 +319,7 @@ def test_numbers_of_numpy_are_numbers(repository: Repository, add: Folder) -> No
         {"columns": "label"},
         {"shape": 6, "dtype": "uint8", "output": "numpy"},
         {"shape": (-1, 2), "dtype": "uint8", "output": "numpy"},
+        {"shape": (0,), "dtype": "uint8", "output": "numpy"},
     ],
 )
 def test_arguments_that_cannot_be_are_refused(
@@ -337,3 +340,31 @@ def test_files_of_no_bytes_have_no_shape(repository: Repository, add: Folder) ->
     cid = add({"a.bin": b""})
     with pytest.raises(MalformedDataError, match="a sample has 0 bytes"):
         batch_of(repository, cid, dtype="uint8", shape=(1,), output="numpy")
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3)])
+@pytest.mark.parametrize("output", ["numpy", "torch"])
+def test_rows_of_arrays_of_any_shape(
+    repository: Repository, add: Folder, shape: tuple[int, ...], output: str
+) -> None:
+    np = importlib.import_module("numpy")
+    rows = np.arange(7 * math.prod(shape), dtype="<i4").reshape(7, *shape)
+    file = io.BytesIO()
+    np.save(file, rows)
+    loader = loaded(repository, add({"a.npy": file.getvalue()}), output=output)
+    (batch,) = loader
+    assert tuple(batch.shape) == rows.shape
+    assert batch.tolist() == rows.tolist() == [loader[at].tolist() for at in range(7)]
+    assert {tuple(loader[at].shape) for at in range(7)} == {shape}
+    assert tuple(loader.samples([]).shape) == (0, *shape)
+
+
+def test_files_of_one_number(repository: Repository, add: Folder) -> None:
+    np = importlib.import_module("numpy")
+    cid = add({f"{n}.bin": np.int32(n).tobytes() for n in range(3)})
+    options = {"output": "numpy", "dtype": "int32"}
+    assert batch_of(repository, cid, shape=(), **options).tolist() == [0, 1, 2]
+    assert batch_of(repository, cid, **options).tolist() == [[0], [1], [2]]
+    pairs = add({"0.bin": bytes(8)})
+    with pytest.raises(MalformedDataError, match="8 bytes, and int32 of shape"):
+        batch_of(repository, pairs, shape=(), **options)

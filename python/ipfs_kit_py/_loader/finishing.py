@@ -51,8 +51,11 @@ class Finish(NamedTuple):
             )
         if self.shape is not None and self.dtype is None:
             raise InvalidParameterError("shape goes with dtype")
-        if any(side < 0 for side in self.shape or ()):
-            raise InvalidParameterError(f"shape {self.shape} has a side less than 0")
+        if any(side < 1 for side in self.shape or ()):
+            raise InvalidParameterError(
+                f"shape {self.shape} has a side less than 1: samples have bytes; () is "
+                "the shape of one number"
+            )
         if self.output != "torch" and (self.pin_memory or self.channels_last):
             raise InvalidParameterError(
                 'pin_memory and channels_last are for output="torch"'
@@ -166,7 +169,8 @@ class Finish(NamedTuple):
                 f"samples of {min(lengths)} and of {max(lengths)} bytes make no array: "
                 "give decode= or collate="
             )
-        own_bytes = prod(shape or (0,)) * kind.itemsize
+        # Of no samples nobody knows how many numbers each would have had.
+        own_bytes = 0 if shape is None else prod(shape) * kind.itemsize
         length = lengths.pop() if lengths else own_bytes
         if shape is not None and own_bytes != length:
             raise MalformedDataError(
@@ -254,7 +258,7 @@ def _lengths(part: Part) -> list[int]:
     if not isinstance(part.values, Packed):
         return [memoryview(view).nbytes for view in views(part)]
     ends = part.values.ends
-    return [end - start for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _stacked(values: list[Any]) -> Any:  # noqa: ANN401

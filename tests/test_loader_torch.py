@@ -192,6 +192,60 @@ def test_a_killed_worker_is_raised(repository: Repository, folder: str) -> None:
         list(loader)
 
 
+def test_workers_that_stay_serve_one_pass_at_a_time(
+    repository: Repository, folder: str
+) -> None:
+    options: dict[str, Any] = {"shuffle": False, "batch_size": 6, "decode": first}
+    loader = forked(loaded(repository, folder, **options), 2, persistent_workers=True)
+    older = iter(loader)
+    seen = next(older)
+    newer = iter(loader)
+    assert next(newer) == seen
+    with pytest.raises(InvalidParameterError, match="another pass"):
+        next(older)
+    assert sorted(seen + flat(newer)) == sorted(flat(loader)) == list(range(SAMPLES))
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_workers_that_were_to_stay_are_made_anew_when_one_is_killed(
+    repository: Repository, folder: str, tmp_path: Path, sent: signal.Signals
+) -> None:
+    once = tmp_path / "once"
+    once.touch()
+
+    def decode(data: Any) -> int:
+        if first(data) == 30 and once.exists():
+            once.unlink()
+            os.kill(os.getpid(), sent)
+        return first(data)
+
+    loader = forked(loaded(repository, folder, decode=decode), 2, persistent_workers=True)
+    with pytest.raises(RuntimeError, match="worker"):
+        list(loader)
+    whole = list(range(SAMPLES))
+    epochs = [flat(loader) for _ in range(2)]
+    assert [sorted(epoch) for epoch in epochs] == [whole, whole]
+    assert epochs[0] != epochs[1]
+
+
+def test_workers_that_stay_outlive_an_error(
+    repository: Repository, folder: str, tmp_path: Path
+) -> None:
+    once = tmp_path / "once"
+    once.touch()
+
+    def decode(data: Any) -> int:
+        if first(data) == 30 and once.exists():
+            once.unlink()
+            raise LookupError("not now")
+        return first(data)
+
+    loader = forked(loaded(repository, folder, decode=decode), 2, persistent_workers=True)
+    with pytest.raises(LookupError, match="not now"):
+        list(loader)
+    assert sorted(flat(loader)) == list(range(SAMPLES))
+
+
 def _killed_at_30(data: Any) -> int:
     if first(data) == 30:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 OnError: TypeAlias = Literal["raise", "skip", "retry"]
 ON_ERROR = ("raise", "skip", "retry")
+ANOTHER_BEGUN = (
+    "another pass of this loader has begun, or it was closed: a loader gives one pass "
+    "at a time"
+)
 # Batches asked for at once: what they hold is bounded by bytes, not by this.
 _ASKED = 64
 _FIRST_WAIT_SECONDS = 0.1
@@ -126,10 +130,7 @@ class Stream:
         try:
             while True:
                 if self._is_over:
-                    raise InvalidParameterError(
-                        "another pass of this loader has begun, or it was closed: a "
-                        "loader gives one pass at a time"
-                    )
+                    raise InvalidParameterError(ANOTHER_BEGUN)
                 begin = time.perf_counter()
                 self._ask()
                 if self._pool is not None:

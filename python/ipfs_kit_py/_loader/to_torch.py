@@ -12,6 +12,7 @@ except ImportError as missing:
     ) from missing
 
 from ipfs_kit_py._loader.leaving import leaving, not_picklable, plain
+from ipfs_kit_py._loader.stream import ANOTHER_BEGUN
 from ipfs_kit_py.errors import InvalidParameterError
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ class SampleDataset(Dataset[Any]):
 class TorchLoader(DataLoader[Any]):
     """A `DataLoader` over batches that also knows where it stands.
 
-    Its state does not depend on the number of workers.
+    Its state does not depend on the number of workers. Workers that stay serve one pass
+    at a time: an older one is told so when another begins.
     """
 
     def __init__(self, loader: "IPFSDataLoader", **options: Any) -> None:  # noqa: ANN401
@@ -108,6 +110,7 @@ class TorchLoader(DataLoader[Any]):
             options.setdefault("pin_memory", True)
         self._loader = loader
         self._told: tuple[object, ...] | None = None
+        self._passes = 0
         dataset = BatchDataset(loader, is_counted_outside=True)
         super().__init__(dataset, batch_size=None, **options)
 
@@ -122,7 +125,9 @@ class TorchLoader(DataLoader[Any]):
 
         Of themselves they go on with the next epoch of what they were made for.
         """
-        if is_resumed or self._told != self._now(progress.epoch):
+        workers = getattr(self._iterator, "_workers", ())
+        is_whole = all(worker.is_alive() for worker in workers)
+        if is_resumed or not is_whole or self._told != self._now(progress.epoch):
             self._iterator = None
         self._told = self._now(progress.epoch + 1)
         try:
@@ -135,7 +140,23 @@ class TorchLoader(DataLoader[Any]):
             raise InvalidParameterError(
                 f"{reason}, and workers that are not forked get it so: {error}"
             ) from error
-        return found
+        self._passes += 1
+        return self._one_pass(found, self._passes)
+
+    def _one_pass(self, batches: Iterator[Any], number: int) -> Iterator[Any]:
+        """Iterate over what workers make in a pass, until another takes them over."""
+        while True:
+            if self.persistent_workers and self._passes != number:
+                raise InvalidParameterError(ANOTHER_BEGUN)
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except BaseException:
+                # A worker was killed, or a Ctrl-C is still on its way to all of them.
+                self._iterator = None
+                raise
+            yield batch
 
     def _now(self, epoch: int) -> tuple[object, ...]:
         loader = self._loader

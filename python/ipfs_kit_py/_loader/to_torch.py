@@ -94,6 +94,9 @@ class TorchLoader(DataLoader[Any]):
     at a time: an older one is told so when another begins.
     """
 
+    _iterator: Any
+    """Of torch: what has the workers that stay."""
+
     def __init__(self, loader: "IPFSDataLoader", **options: Any) -> None:  # noqa: ANN401
         """Refuse what the loader itself decides."""
         wrong = [name for name in _OWN if name in options]

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from ipfs_kit_py import Repository
 from ipfs_kit_py._datasets.counting import columns, count, has_lines
 from ipfs_kit_py._datasets.formats import detect, named
-from ipfs_kit_py._datasets.lines import count_lines
+from ipfs_kit_py._datasets.lines import spans
 from ipfs_kit_py._datasets.splits import divide, folders_of, split_named
+from ipfs_kit_py.ai_ml_integration import IPFSDataLoader
 from ipfs_kit_py.errors import InvalidParameterError, MalformedDataError
 
 ALPHABET = st.sampled_from([b"\n", b" ", b"\r", b"\t", b"x", b"yy"])
@@ -28,9 +29,38 @@ PIECES = st.lists(st.lists(ALPHABET, max_size=6).map(b"".join), max_size=8)
 
 @given(PIECES)
 def test_lines_are_those_that_are_not_empty(pieces: list[bytes]) -> None:
-    lines = b"".join(pieces).split(b"\n")
-    whole = [line.removesuffix(b"\r") for line in lines[:-1]]
-    assert count_lines(pieces) == sum(1 for line in [*whole, lines[-1]] if line)
+    whole = b"".join(pieces)
+    found = [whole[start:stop] for start, stop in spans(pieces, json=False)]
+    assert found == [line for line in whole.split(b"\n") if line.strip(b"\r")]
+    found = [whole[start:stop] for start, stop in spans(pieces, json=True)]
+    assert found == [line for line in whole.split(b"\n") if line.strip()]
+
+
+ROWS = st.lists(
+    st.sampled_from([b'{"a": 1}', b"[2]", b" 3\r", b"", b" ", b"\t \r", b"\r", b"\r\r"])
+)
+
+
+@settings(max_examples=40)
+@given(ROWS, st.booleans(), st.integers(1, 20))
+def test_lines_are_counted_as_a_loader_finds_them(
+    rows: list[bytes], ends: bool, block: int
+) -> None:
+    data = b"\n".join(rows) + b"\n" * ends
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    texts = [line for line in data.split(b"\n") if line.strip(b"\r")]
+    whole: dict[str, list[Any]] = {
+        "jsonl": [json.loads(line) for line in lines],
+        "text": [line.decode().removesuffix("\r") for line in texts],
+    }
+    with tempfile.TemporaryDirectory() as folder, Repository(folder) as repository:
+        cid = repository.add(data, pin=False, chunker=f"size-{block}").cid
+        reader: Any = repository
+        for kind, samples in whole.items():
+            assert count(reader, cid, "it", kind) == len(samples)
+            loader = IPFSDataLoader(repository, shuffle=False)
+            loader.load_dataset(cid, format=kind)
+            assert [sample for batch in loader for sample in batch] == samples
 
 
 CELLS = st.text(st.sampled_from('a",\n\t '), max_size=5)

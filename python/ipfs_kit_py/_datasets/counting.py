@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ipfs_kit_py._datasets.arrow import arrow
-from ipfs_kit_py._datasets.lines import count_lines
+from ipfs_kit_py._datasets.lines import spans
 from ipfs_kit_py._datasets.npy import head_of
 from ipfs_kit_py._datasets.tars import samples_of
 from ipfs_kit_py.errors import IPFSError, MalformedDataError
@@ -69,8 +69,12 @@ def columns_of(schema: Any) -> dict[str, str]:  # noqa: ANN401 - pyarrow's
     return {str(it.name): str(it.type) for it in schema}
 
 
-def _lines(reader: "ChainReader", cid: "CID") -> int:
-    return count_lines(reader.iter_file(cid))
+def _lines_of_text(reader: "ChainReader", cid: "CID") -> int:
+    return sum(1 for _ in spans(reader.iter_file(cid), json=False))
+
+
+def _lines_of_json(reader: "ChainReader", cid: "CID") -> int:
+    return sum(1 for _ in spans(reader.iter_file(cid), json=True))
 
 
 def _json(reader: "ChainReader", cid: "CID") -> int:
@@ -212,11 +216,11 @@ def _buffered(reader: "ChainReader", cid: "CID") -> io.BufferedReader:
 _COUNTERS: Final[Mapping[str, "Callable[[ChainReader, CID], int]"]] = {
     "parquet": _parquet,
     "arrow": _arrow_rows,
-    "jsonl": _lines,
+    "jsonl": _lines_of_json,
     "json": _json,
     "csv": _separated(","),
     "tsv": _separated("\t"),
-    "text": _lines,
+    "text": _lines_of_text,
 }
 _COLUMNS: Final[Mapping[str, "Callable[[ChainReader, CID], Columns]"]] = {
     "parquet": _parquet_columns,

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ipfs_kit_py._datasets.lines import spans
 from ipfs_kit_py._loader.documents import parsed
 from ipfs_kit_py._loader.files import Files
 from ipfs_kit_py._native import CID, Samples
@@ -12,20 +13,18 @@ from ipfs_kit_py.errors import MalformedDataError
 if TYPE_CHECKING:
     from ipfs_kit_py._repository.reading import Reading
 
-_STEP_BYTES = 8 << 20
-
 
 def source_of_lines(
     cid: CID, shards: Sequence[tuple[str, CID]], reader: "Reading", *, json: bool
 ) -> Files:
-    """Open files of lines; empty lines are none.
+    """Open files of lines; empty lines are none, nor are those of JSON that are blank.
 
     Each file is read once to find where its lines end; its samples are then ranges of it.
     """
     file_of, starts, ends = array("I"), array("Q"), array("Q")
     groups = []
     for number, (_, shard) in enumerate(shards):
-        for start, end in _lines(reader, shard, blank=not json):
+        for start, end in spans(reader.iter_file(str(shard)), json=json):
             file_of.append(number)
             starts.append(start)
             ends.append(end)
@@ -64,39 +63,9 @@ class _Names(Sequence[str]):
         return len(self._starts)
 
 
-def _lines(reader: "Reading", shard: CID, *, blank: bool) -> "list[tuple[int, int]]":
-    """Find where lines begin and end; those of blanks alone only if they are wanted."""
-    import re
-
-    found: list[tuple[int, int]] = []
-    start = at = 0
-    newline = re.compile(b"\n")
-    last = b""
-    size = reader.stat(str(shard)).size
-    while at < size:
-        piece = reader.cat(str(shard), at, _STEP_BYTES)
-        if not piece:
-            break
-        for match in newline.finditer(piece):
-            end = at + match.start()
-            before = piece[match.start() - 1 : match.start()] if match.start() else last
-            stop = end - 1 if before == b"\r" and end > start else end
-            is_blank = (
-                not blank and start >= at and piece[start - at : stop - at].isspace()
-            )
-            if stop > start and not is_blank:
-                found.append((start, stop))
-            start = end + 1
-        at += len(piece)
-        last = piece[-1:]
-    if start < size:
-        found.append((start, size))
-    return found
-
-
 def _text(files: Files, sample: int, data: Any) -> str:  # noqa: ANN401
     try:
-        return str(memoryview(data), "utf-8")
+        return str(memoryview(data), "utf-8").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise MalformedDataError(f"{files.name(sample)} is no UTF-8: {error}") from error
 

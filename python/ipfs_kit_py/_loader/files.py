@@ -4,6 +4,7 @@ import array as arrays
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,8 +23,8 @@ Decode: TypeAlias = Callable[["Files", int, Any], Any]
 # Threads that fetch for the readers, where blocks come from afar.
 _FETCHERS = 4
 _SLICE_SECONDS = 0.05
-# Samples that may be missing before nobody knows what columns there are.
-_LOOKED_AT = 8
+# Samples that may be missing or damaged before nobody knows what columns there are.
+LOOKED_AT = 8
 _FILE_COLUMNS = ("data", "path", "label", "cid", "index")
 
 
@@ -110,11 +111,13 @@ class Files:
     def _peeked(self) -> tuple[str, ...]:
         """Look which columns the first sample has that can be read."""
         reading = _Direct(self, Ahead(1, 0))
-        for sample in range(min(len(self), _LOOKED_AT)):
+        for sample in range(min(len(self), LOOKED_AT)):
             one = memoryview(arrays.array("Q", [sample]))
             reading.ask(one)
             part = reading.take()
-            if not part.trouble:
+            if part.trouble:
+                continue
+            with suppress(MalformedDataError):
                 row = self.made(one, part)[0]
                 return tuple(row) if isinstance(row, dict) else ()
         return ()

@@ -189,12 +189,13 @@ class Finish(NamedTuple):
         return np.stack(arrays) if arrays else np.empty((0, *own), kind)
 
     def _finished(self, values: list[Any]) -> Any:  # noqa: ANN401
+        # All were left out, and no function of others can make a batch of nothing.
+        if not values:
+            return []
         if self.collate is not None:
             return self.collate(values)
         if self.output == "list":
             return values
-        if not values:
-            return []
         if self.output == "torch":
             return self._moved(_collated(values))
         return _stacked(values)

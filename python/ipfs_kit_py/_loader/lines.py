@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipfs_kit_py._datasets.lines import spans
 from ipfs_kit_py._loader.documents import parsed
-from ipfs_kit_py._loader.files import Files
+from ipfs_kit_py._loader.files import LOOKED_AT, Files
 from ipfs_kit_py._native import CID, Samples
 from ipfs_kit_py.errors import MalformedDataError
 
@@ -31,11 +31,11 @@ def source_of_lines(
         groups.append(len(starts))
     samples = Samples.ranges([shard for _, shard in shards], file_of, starts, ends)
     names = _Names([path for path, _ in shards], file_of, starts)
-    rows: tuple[str, ...] = ()
-    if json and len(samples):
-        first = reader.cat(str(shards[file_of[0]][1]), starts[0], ends[0] - starts[0])
-        row = parsed(first, names[0])
-        rows = tuple(row) if isinstance(row, dict) else ()
+    firsts = [
+        (str(shards[file_of[at]][1]), starts[at], ends[at] - starts[at])
+        for at in range(min(len(samples), LOOKED_AT))
+    ]
+    rows = _columns(reader, firsts, names) if json else ()
     return Files(
         cid,
         reader,
@@ -45,6 +45,23 @@ def source_of_lines(
         columns=("index",),
         rows=rows,
     )
+
+
+def _columns(
+    reader: "Reading", firsts: Sequence[tuple[str, int, int]], names: Sequence[str]
+) -> tuple[str, ...]:
+    """Give what the first line has that can be read; if none can, this is no JSON."""
+    wrong: MalformedDataError | None = None
+    for place, name in zip(firsts, names, strict=False):
+        try:
+            row = parsed(reader.cat(*place), name)
+        except MalformedDataError as error:
+            wrong = wrong or error
+        else:
+            return tuple(row) if isinstance(row, dict) else ()
+    if wrong is not None:
+        raise wrong
+    return ()
 
 
 class _Names(Sequence[str]):

@@ -71,8 +71,8 @@ class IPFSDataLoader:
         shuffle_window: Blocks or groups that are mixed.
         bucket_window: Batches whose samples are sorted by length, so that those of one
             are about as long; 0 for none.
-        on_error: What to do about a sample that is missing or damaged: `raise`, `skip` it
-            (and count it), or `retry` and then raise.
+        on_error: What to do about a sample that is missing, damaged or cannot be
+            decoded: `raise`, `skip` it (and count it), or `retry` and then raise.
         retries: How often to try again, a tenth of a second later and then twice as long.
         ahead_bytes: Bytes that are read ahead, at most. If not given, a few batches where
             all is on this machine, and 64 MiB where something is far away.

@@ -17,6 +17,7 @@ class Metrics:
         self._lock = threading.Lock()
         self.retries = 0
         self._batches = self._samples = self._bytes = self._skipped = 0
+        self._untold = 0
         self._waited = 0.0
         self._begin = time.perf_counter()
         self._named: list[tuple[str, str]] = []
@@ -33,12 +34,25 @@ class Metrics:
         self._waited += waited_seconds
 
     def skip(self, name: str, error: Exception) -> None:
-        """Count a sample that was left out."""
+        """Count a sample that was left out; the first of a pass is told at once."""
         with self._lock:
             self._skipped += 1
+            self._untold += 1
+            is_first = self._untold == 1
             if len(self._named) < _MOST_NAMED:
                 self._named.append((name, str(error)))
-        logging.getLogger("ipfs_kit_py").warning("left out %s: %s", name, error)
+        if is_first:
+            logging.getLogger("ipfs_kit_py").warning("left out %s: %s", name, error)
+
+    def tell_skipped(self) -> None:
+        """Log how many more were left out in the pass that ends here."""
+        with self._lock:
+            more, self._untold = self._untold - 1, 0
+        if more > 0:
+            logging.getLogger("ipfs_kit_py").warning(
+                "left out %d more samples: get_performance_metrics() names the first",
+                more,
+            )
 
     def show(self) -> dict[str, Any]:
         """Give the numbers.

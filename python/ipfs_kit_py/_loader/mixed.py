@@ -5,8 +5,10 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
+from ipfs_kit_py._loader.damage import damaged, is_damage
 from ipfs_kit_py._loader.files import Files, views
 from ipfs_kit_py._loader.source import Ahead, Part, Reading, Source, Trouble
 from ipfs_kit_py._loader.tables import Tables, plain_column
@@ -108,8 +110,8 @@ class _Reading:
         made, wrong = {}, {}
         for at, samples in wanted.items():
             part = self._readings[at].take()
-            made[at] = iter(_made(self._sources[at], samples, part, self._wanted))
-            wrong[at] = dict(part.trouble)
+            rows, found = self._made(self._sources[at], samples, part)
+            made[at], wrong[at] = iter(rows), dict(found)
         values: list[Any] = []
         trouble: Trouble = []
         turns = dict.fromkeys(wanted, 0)
@@ -121,6 +123,18 @@ class _Reading:
             turns[at] += 1
         return Part(values, trouble)
 
+    def _made(
+        self, source: Source, samples: "memoryview[int]", part: Part
+    ) -> tuple[list[Any], Trouble]:
+        make = partial(_made, source, self._wanted)
+        try:
+            return make(samples, part), part.trouble
+        except Exception as error:
+            if not is_damage(error):
+                raise
+        trouble = [*part.trouble, *damaged(make, samples, part)]
+        return make(samples, Part(part.values, trouble)), trouble
+
     def close(self) -> None:
         for reading in self._readings:
             reading.close()
@@ -128,9 +142,9 @@ class _Reading:
 
 def _made(
     source: Source,
+    wanted: tuple[str, ...] | None,
     samples: "memoryview[int]",
     part: Part,
-    wanted: tuple[str, ...] | None,
 ) -> list[Any]:
     if wanted is None and isinstance(source, Tables):
         wanted = source.columns

@@ -4,12 +4,14 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from ipfs_kit_py._loader.source import Ahead, Packed, Part, Source
+from ipfs_kit_py._loader.damage import damaged, is_damage
+from ipfs_kit_py._loader.source import Ahead, Packed, Part, Source, Trouble
 from ipfs_kit_py._native import Block
-from ipfs_kit_py.errors import InvalidParameterError
+from ipfs_kit_py.errors import InvalidParameterError, MalformedDataError
 
 if TYPE_CHECKING:
     from ipfs_kit_py._loader.finishing import Finish
@@ -168,7 +170,19 @@ class Stream:
         if part.trouble:
             part = self._settled(samples, part)
         size = _bytes_of(part)
-        batch = self._finish.batch(self._source, samples, part)
+        try:
+            batch = self._finish.batch(self._source, samples, part)
+        except Exception as error:
+            if self._how.on_error != "skip" or not is_damage(error):
+                raise
+            make = partial(self._finish.of_one(self._source).batch, self._source)
+            found = damaged(make, samples, part)
+            if not found:
+                # It is about the batch: its samples do not go together.
+                raise
+            self._leave_out(samples, found)
+            part = Part(part.values, [*part.trouble, *found])
+            batch = self._finish.batch(self._source, samples, part)
         return Made(batch, len(samples) - len(part.trouble), size)
 
     def _settled(self, samples: "memoryview[int]", part: Part) -> Part:
@@ -177,13 +191,14 @@ class Stream:
             # A Ctrl-C is nobody's trouble.
             if not isinstance(error, Exception):
                 raise error
-        if self._how.on_error == "retry":
+        # To read again bytes that are verified would bring the same.
+        is_final = all(isinstance(error, MalformedDataError) for _, error in part.trouble)
+        if self._how.on_error == "retry" and not is_final:
             part = self._again(samples, part)
         if not part.trouble:
             return part
         if self._how.on_error == "skip":
-            for at, error in part.trouble:
-                self._metrics.skip(self._source.name(samples[at]), error)
+            self._leave_out(samples, part.trouble)
             return part
         at, error = part.trouble[0]
         error.add_note(
@@ -191,6 +206,10 @@ class Stream:
             'on_error="skip" leaves such samples out'
         )
         raise error
+
+    def _leave_out(self, samples: "memoryview[int]", trouble: Trouble) -> None:
+        for at, error in trouble:
+            self._metrics.skip(self._source.name(samples[at]), error)
 
     def _again(self, samples: "memoryview[int]", part: Part) -> Part:
         """Read a batch again, from wherever else its blocks may be had."""
@@ -215,6 +234,7 @@ class Stream:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self._reading.close()
+        self._metrics.tell_skipped()
 
 
 def _bytes_of(part: Part) -> int:

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ipfs_kit_py._loader.source import Ahead, Part
+from ipfs_kit_py._loader.source import Ahead, Part, Trouble
 from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import InvalidParameterError, IPFSError, MalformedDataError
 
@@ -131,22 +131,29 @@ class _Reading:
 
     def _load(self, group: int) -> "pa.Table":
         """Read a group; shards may say the same in types of other widths."""
-        table = self._groups[group].load(self._wanted).select(self._schema.names)
-        return table if table.schema.equals(self._schema) else table.cast(self._schema)
-
-    def take(self) -> Part:
         import pyarrow as pa
 
+        try:
+            table = self._groups[group].load(self._wanted).select(self._schema.names)
+            is_alike = table.schema.equals(self._schema)
+            return table if is_alike else table.cast(self._schema)
+        except pa.ArrowException as error:
+            raise MalformedDataError(
+                f"{self._groups[group].name} cannot be read: {error}"
+            ) from error
+
+    def take(self) -> Part:
         samples, groups = self._asked.popleft()
         wanted = list(dict.fromkeys(groups))
-        tables, bases, trouble, base = [], {}, [], 0
+        tables, bases, base = [], {}, 0
+        trouble: Trouble = []
         for group in wanted:
             # What nobody needs for longest makes room.
             while len(self._held) > 1 and not self._has_room(group):
                 self._held.popitem(last=False)
             try:
                 table = self._begin(group).result()
-            except (IPFSError, OSError, pa.ArrowException) as error:
+            except (IPFSError, OSError) as error:
                 self._held.pop(group, None)
                 trouble += [(at, error) for at, one in enumerate(groups) if one == group]
                 continue

@@ -42,11 +42,15 @@ def source_of_tars(
     samples = Samples.ranges([shard for _, shard in shards], file_of, starts, ends)
 
     def decode(files: Files, sample: int, data: Any) -> dict[str, Any]:  # noqa: ANN401
-        del files
         view = memoryview(data)
         found: dict[str, Any] = {"__key__": keys[sample]}
         for name, start, end in parts[sample]:
-            found[name] = _plain(name, view[start:end])
+            try:
+                found[name] = _plain(name, view[start:end])
+            except (ValueError, RecursionError) as error:
+                raise MalformedDataError(
+                    f"member .{name} of {files.name(sample)} cannot be read: {error}"
+                ) from error
         return found
 
     rows = ("__key__", *names)
@@ -58,13 +62,10 @@ def source_of_tars(
 def _plain(name: str, data: "memoryview") -> Any:  # noqa: ANN401
     """Read what every reader of such shards reads alike: text, numbers, JSON."""
     ending = name.rpartition(".")[2].lower()
-    try:
-        if ending in ("txt", "text"):
-            return str(data, "utf-8")
-        if ending in ("cls", "cls2", "id", "index"):
-            return int(bytes(data))
-        if ending == "json":
-            return json.loads(bytes(data))
-    except (ValueError, RecursionError) as error:
-        raise MalformedDataError(f"a member .{name} cannot be read: {error}") from error
+    if ending in ("txt", "text"):
+        return str(data, "utf-8")
+    if ending in ("cls", "cls2", "id", "index"):
+        return int(bytes(data))
+    if ending == "json":
+        return json.loads(bytes(data))
     return data

@@ -9,14 +9,30 @@ from ipfs_kit_py._native import CID, Order
 from ipfs_kit_py.errors import InvalidParameterError
 
 _MAGIC = b"ipfs-kit order 1\0"
+# As far as the core counts.
+_MOST = (1 << 64) - 1
 
 
-def whole_number(name: str, given: int) -> int:
+def whole_number(
+    name: str, given: int, least: int | None = None, most: int = _MOST
+) -> int:
     """Take a whole number of any kind, as numpy's, as a plain one."""
     try:
-        return index(given)
+        number = index(given)
     except TypeError:
         raise InvalidParameterError(f"{name} {given!r} is no whole number") from None
+    if least is not None and number < least:
+        raise InvalidParameterError(f"{name} {number} is less than {least}")
+    if number > most:
+        raise InvalidParameterError(f"{name} {number} is more than {most}")
+    return number
+
+
+def yes_or_no(name: str, given: bool) -> bool:
+    """Take a truth of any kind, as numpy's, as a plain one."""
+    if given not in (False, True):
+        raise InvalidParameterError(f"{name} {given!r} is neither True nor False")
+    return bool(given)
 
 
 class Shuffle(NamedTuple):
@@ -31,14 +47,10 @@ class Shuffle(NamedTuple):
 
     def checked(self) -> "Shuffle":
         """Refuse what cannot be, and take numbers of numpy as plain ones."""
-        block, window = self.block, whole_number("shuffle_window", self.window)
+        block, window = self.block, whole_number("shuffle_window", self.window, 1)
         if block is not None:
-            block = whole_number("shuffle_block", block)
-        if window < 1 or (block is not None and block < 1):
-            raise InvalidParameterError(
-                f"shuffle_block {block} or shuffle_window {window} is less than 1"
-            )
-        return Shuffle(bool(self.is_on), block, window)
+            block = whole_number("shuffle_block", block, 1)
+        return Shuffle(yes_or_no("shuffle", self.is_on), block, window)
 
 
 class Epoch(Protocol):
@@ -141,7 +153,7 @@ class Bucketed:
 
         if self._known is None or self._known[0] != index:
             first = index * self._window
-            some = self._order.take(first, first + self._window)
+            some = self._order.take(first, min(first + self._window, len(self)))
             by_size = sorted(some, key=self._sizes.__getitem__)
             starts = range(0, len(by_size), self._batch)
             # A batch that is not full stays the last one.

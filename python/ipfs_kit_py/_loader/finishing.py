@@ -6,6 +6,7 @@ from contextlib import suppress
 from math import prod
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from ipfs_kit_py._loader.epoch import yes_or_no
 from ipfs_kit_py._loader.files import Files, views
 from ipfs_kit_py._loader.mixed import Mixed
 from ipfs_kit_py._loader.source import Packed, Part, Source
@@ -49,6 +50,9 @@ class Finish(NamedTuple):
             raise InvalidParameterError(
                 f"output {self.output!r} is none of {', '.join(OUTPUTS)}"
             )
+        for name, made in (("decode", self.decode), ("collate", self.collate)):
+            if made is not None and not callable(made):
+                raise InvalidParameterError(f"{name} {made!r} is no function")
         if self.shape is not None and self.dtype is None:
             raise InvalidParameterError("shape goes with dtype")
         if any(side < 1 for side in self.shape or ()):
@@ -64,7 +68,10 @@ class Finish(NamedTuple):
             raise InvalidParameterError("collate makes the batch: leave output out")
         if self.dtype is not None:
             self._check_dtype(self.dtype)
-        return self._replace(pin_memory=self.pin_memory and _can_pin())
+        return self._replace(
+            pin_memory=yes_or_no("pin_memory", self.pin_memory) and _can_pin(),
+            channels_last=yes_or_no("channels_last", self.channels_last),
+        )
 
     def _check_dtype(self, dtype: str) -> None:
         if self.output == "list":

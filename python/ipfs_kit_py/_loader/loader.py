@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ipfs_kit_py._loader import media
 from ipfs_kit_py._loader.bringing import brought
 from ipfs_kit_py._loader.deal import Hand, Seat, Turn, is_distributed, seat_of, steps
-from ipfs_kit_py._loader.epoch import Epoch, Shuffle, shares_of, whole_number
+from ipfs_kit_py._loader.epoch import Epoch, Shuffle, shares_of, whole_number, yes_or_no
 from ipfs_kit_py._loader.finishing import Finish, Output
 from ipfs_kit_py._loader.leaving import NOTHING
 from ipfs_kit_py._loader.loaded import Embedded, OneDataset, Opening, Several
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Two keep up with any training; more only wait for each other's memory.
 _MOST_THREADS = 4
+# The core takes numbers of 64 bits, and the cache is told of the epoch after.
+_MOST_EPOCH = (1 << 64) - 2
 
 
 class IPFSDataLoader:
@@ -121,12 +123,13 @@ class IPFSDataLoader:
         threads: int | None = None,
         decode_threads: int | None = None,
     ) -> None:
-        batch_size = whole_number("batch_size", batch_size)
-        if batch_size < 1:
-            raise InvalidParameterError(f"batch_size {batch_size} is less than 1")
+        batch_size = whole_number("batch_size", batch_size, 1)
+        prefetch = whole_number("prefetch", prefetch, 0)
+        drop_last = yes_or_no("drop_last", drop_last)
+        pad_last = yes_or_no("pad_last", pad_last)
         if drop_last and pad_last:
             raise InvalidParameterError("drop_last and pad_last exclude each other")
-        seed = _of_64_bits("seed", seed)
+        seed = whole_number("seed", seed, 0)
         self._given = ipfs_client
         self._client: Client | None = None
         self._hand = Hand(batch_size, drop_last, pad_last)
@@ -137,7 +140,7 @@ class IPFSDataLoader:
         self._seat_given = rank, world_size
         seat_of(rank, world_size)
         shuffling = Shuffle(shuffle, shuffle_block, shuffle_window).checked()
-        bucket_window = whole_number("bucket_window", bucket_window)
+        bucket_window = whole_number("bucket_window", bucket_window, 0)
         self._ordering = Ordering(seed, shuffling, bucket_window, batch_size)
         if decode_threads is None:
             decode_threads = int(decode is not None and prefetch > 0)
@@ -159,7 +162,11 @@ class IPFSDataLoader:
             pin_memory,
             channels_last,
         ).checked()
-        self._whole = whole
+        self._whole = None if whole is None else yes_or_no("whole", whole)
+        if not isinstance(metrics, Metrics | None):
+            raise InvalidParameterError(
+                f"metrics {metrics!r:.80} are none of a loader: leave them out"
+            )
         self._metrics = metrics or Metrics()
         self._dataset: Dataset | None = None
         self._opening: Opening | None = None
@@ -316,7 +323,7 @@ class IPFSDataLoader:
         After `load_state_dict` the epoch that was under way is gone on with if it is this
         one: training loops say its number again.
         """
-        epoch = _of_64_bits("epoch", epoch)
+        epoch = whole_number("epoch", epoch, 0, _MOST_EPOCH)
         if self._is_resumed and self.epoch == epoch:
             return
         self._epoch, self._progress, self._is_resumed = epoch - 1, None, False
@@ -630,13 +637,6 @@ class IPFSDataLoader:
         self.close()
 
 
-def _of_64_bits(name: str, given: int) -> int:
-    number = whole_number(name, given)
-    if not 0 <= number < 1 << 64:
-        raise InvalidParameterError(f"{name} {number} is not between 0 and 2**64")
-    return number
-
-
 def _place(number: int, count: int) -> int:
     if not -count <= number < count:
         raise IndexError(f"there is no sample {number} of {count}")
@@ -644,9 +644,16 @@ def _place(number: int, count: int) -> int:
 
 
 def _names(columns: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(columns, str):
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
         raise InvalidParameterError(f"columns is a list of names: [{columns!r}]")
-    return tuple(columns)
+    names = tuple(columns)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InvalidParameterError(
+            f"columns {columns!r:.200} is no list of one name or more"
+        )
+    if len({*names}) < len(names):
+        raise InvalidParameterError(f"columns {columns!r:.200} has a name twice")
+    return names
 
 
 def _shape(shape: Sequence[int]) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from ipfs_kit_py._loader.damage import damaged, is_damage
+from ipfs_kit_py._loader.epoch import whole_number
 from ipfs_kit_py._loader.source import Ahead, Packed, Part, Source, Trouble
 from ipfs_kit_py._native import Block
 from ipfs_kit_py.errors import InvalidParameterError, MalformedDataError
@@ -26,6 +27,8 @@ ANOTHER_BEGUN = (
 # Batches asked for at once: what they hold is bounded by bytes, not by this.
 _ASKED = 64
 _FIRST_WAIT_SECONDS = 0.1
+# More than any machine has a use for.
+_MOST_THREADS = 1024
 # Bytes and batches that are read ahead, and samples that tell how large batches are.
 _LEAST_AHEAD = 4 << 20
 _SOME_AHEAD = 16 << 20
@@ -51,18 +54,19 @@ class Reading(NamedTuple):
     """See `Ahead`."""
 
     def checked(self) -> "Reading":
-        """Refuse what cannot be."""
+        """Refuse what cannot be, and take numbers of numpy as plain ones."""
         if self.on_error not in ON_ERROR:
             raise InvalidParameterError(
                 f"on_error {self.on_error!r} is none of {', '.join(ON_ERROR)}"
             )
-        for name, least in (("ahead_bytes", 1), ("threads", 1), ("prefetch", 0)):
-            given = getattr(self, name)
-            if given is not None and given < least:
-                raise InvalidParameterError(f"{name} {given} is less than {least}")
-        if self.retries < 0 or self.workers < 0:
-            raise InvalidParameterError("retries and decode_threads are 0 or more")
-        return self
+        ahead = self.ahead_bytes
+        return self._replace(
+            ahead_bytes=None if ahead is None else whole_number("ahead_bytes", ahead, 1),
+            threads=whole_number("threads", self.threads, 1, _MOST_THREADS),
+            prefetch=whole_number("prefetch", self.prefetch, 0),
+            workers=whole_number("decode_threads", self.workers, 0, _MOST_THREADS),
+            retries=whole_number("retries", self.retries, 0),
+        )
 
 
 class Made(NamedTuple):

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any, Final, NamedTuple
 
 from ipfs_kit_py._datasets.arrow import arrow
+from ipfs_kit_py._datasets.columns import column_of
 from ipfs_kit_py._datasets.splits import TRAIN
 from ipfs_kit_py.errors import InvalidParameterError
 
@@ -176,7 +177,8 @@ def table_of(source: Rows) -> Table:
     """Make a table of dictionaries, whose columns are those of the first 10,000 rows.
 
     Raises:
-        InvalidParameterError: They make no table, or a later row does not fit them.
+        InvalidParameterError: They make no table, a later row does not fit them, or a
+            value would not be kept as it is.
     """
     pa = arrow()
     rows = checked_rows(source)
@@ -188,22 +190,22 @@ def table_of(source: Rows) -> Table:
             raise InvalidParameterError(f"a column is called {name!r}, which is no text")
     if not names:
         raise InvalidParameterError("the rows make no table: they have no columns")
-    with _refused("the rows make no table"):
-        first = pa.table({name: [row.get(name) for row in some] for name in names})
+    first = pa.table(
+        {name: column_of(name, [it.get(name) for it in some]) for name in names}
+    )
     schema = first.schema
 
     def batches() -> Iterator[Any]:
         yield from first.to_batches()
         number = first.num_rows
-        while some := [dict(it) for it in islice(rows, _ROWS_AT_ONCE)]:
+        while some := list(islice(rows, _ROWS_AT_ONCE)):
             yield _batch(some, schema, number)
             number += len(some)
 
     return Table(schema, batches())
 
 
-def _batch(rows: list[dict[str, Any]], schema: Any, number: int) -> Any:  # noqa: ANN401 - pyarrow's
-    pa = arrow()
+def _batch(rows: list[Mapping[str, Any]], schema: Any, number: int) -> Any:  # noqa: ANN401 - pyarrow's
     known = set(schema.names)
     # Names alone would be passed over, and what does not fit is for the caller to know.
     for at, row in enumerate(rows, number):
@@ -213,10 +215,8 @@ def _batch(rows: list[dict[str, Any]], schema: Any, number: int) -> Any:  # noqa
                 f"row {at:,} has columns that those before have not: {strange}. Give "
                 "pyarrow's RecordBatchReader, which knows its schema"
             )
-    try:
-        return pa.RecordBatch.from_pylist(rows, schema=schema)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise InvalidParameterError(
-            f"rows {number:,} to {number + len(rows) - 1:,} do not fit those before: "
-            f"{error}. Give pyarrow's RecordBatchReader, which knows its schema"
-        ) from error
+    columns = [
+        column_of(it.name, [row.get(it.name) for row in rows], it.type, number)
+        for it in schema
+    ]
+    return arrow().RecordBatch.from_arrays(columns, schema=schema)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ipfs_kit_py import Repository
-from ipfs_kit_py.ai_ml_integration import DatasetManager
-from ipfs_kit_py.errors import InvalidParameterError
+from ipfs_kit_py.ai_ml_integration import DatasetManager, IPFSDataLoader
+from ipfs_kit_py.errors import InvalidParameterError, MalformedDataError
 
 pa = pytest.importorskip("pyarrow")
 np = pytest.importorskip("numpy")
@@ -30,6 +30,12 @@ def written(manager: DatasetManager, name: str) -> Any:
     return pa.concat_tables(
         [pq.read_table(it) for it in sorted(Path(folder).rglob("*.parquet"))]
     )
+
+
+def rows_of(repository: Repository, cid: str, **options: Any) -> list[Any]:
+    with IPFSDataLoader(repository, shuffle=False, **options) as loader:
+        loader.load_dataset(cid)
+        return [loader[it] for it in range(len(loader.dataset.source))]
 
 
 @pytest.mark.parametrize("first", [1, 10_000])
@@ -155,3 +161,114 @@ def test_times_finer_than_a_column_are_refused(manager: DatasetManager) -> None:
     rows = [{"a": pd.Timestamp("2020-01-01 00:00:00.123456789")}]
     with pytest.raises(InvalidParameterError, match="would become"):
         manager.add_dataset(rows, "it").raise_for_error()
+
+
+def of_polars() -> Any:
+    pl = pytest.importorskip("polars")
+    return pl.DataFrame(
+        {
+            "text": ["longer than what a view has in itself", None],
+            "bytes": [b"longer than what a view has in itself", b""],
+            "kind": pl.Series(["u", "v"], dtype=pl.Categorical),
+            "one_of": pl.Series(["u", None], dtype=pl.Enum(["u", "v"])),
+            "texts": [["u"], ["v", "w"]],
+            "kinds": pl.Series([["u"], ["u", "v"]], dtype=pl.List(pl.Categorical)),
+            "pair": pl.Series([["u"], ["v"]], dtype=pl.Array(pl.String, 1)),
+            "table": [{"text": "u"}, {"text": None}],
+            "at": [time(1, 2, 3, 4), None],
+        }
+    )
+
+
+def test_frames_of_polars_are_written_and_read(
+    manager: DatasetManager, repository: Repository
+) -> None:
+    frame = of_polars()
+    added = manager.add_dataset(frame, "it").raise_for_error()
+    assert written(manager, "it").to_pylist() == frame.to_dicts()
+    assert rows_of(repository, added["cid"]) == frame.to_dicts()
+    assert (added["schema"]["text"], added["schema"]["at"]) == (
+        "large_string",
+        "time64[us]",
+    )
+
+
+@pytest.mark.parametrize("name", ["it.parquet", "it.arrow"])
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_files_with_views_are_read(
+    manager: DatasetManager,
+    repository: Repository,
+    tmp_path: Path,
+    name: str,
+    library: str,
+) -> None:
+    path = tmp_path / name
+    frame = of_polars()
+    if library == "polars":
+        (frame.write_parquet if path.suffix == ".parquet" else frame.write_ipc)(path)
+    elif path.suffix == ".arrow":
+        table = pa.table(frame)
+        with pa.ipc.new_file(path, table.schema) as writer:
+            writer.write_table(table)
+    else:
+        frame = frame.drop("kind", "one_of", "kinds")
+        pq.write_table(pa.table(frame), path)
+    added = manager.add_dataset(path, "it").raise_for_error()
+    assert rows_of(repository, added["cid"]) == frame.to_dicts()
+    assert added["schema"]["at"] == "time64[us]"
+
+
+def test_objects_in_polars_are_refused(manager: DatasetManager) -> None:
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"n": [1], "o": pl.Series([object()], dtype=pl.Object)})
+    with pytest.raises(InvalidParameterError, match="the column 'o' holds objects"):
+        manager.add_dataset(frame, "it").raise_for_error()
+
+
+def test_times_finer_than_those_of_python_are_refused(manager: DatasetManager) -> None:
+    table = pa.table({"a": pa.array([1001], pa.time64("ns"))})
+    with pytest.raises(InvalidParameterError, match="would lose data"):
+        manager.add_dataset(table, "it").raise_for_error()
+
+
+def test_tensors_are_refused(
+    manager: DatasetManager, repository: Repository, tmp_path: Path
+) -> None:
+    tensors = np.zeros((2, 2, 2), np.float32)
+    table = pa.table({"a": pa.FixedShapeTensorArray.from_numpy_ndarray(tensors)})
+    with pytest.raises(InvalidParameterError, match="column 'a' holds tensors"):
+        manager.add_dataset(table, "it").raise_for_error()
+    path = tmp_path / "it.parquet"
+    pq.write_table(table, path)
+    with pytest.raises(MalformedDataError, match=r"it.parquet is .*holds tensors"):
+        manager.add_dataset(path, "it").raise_for_error()
+    cid = repository.add(path).cid
+    with (
+        IPFSDataLoader(repository) as loader,
+        pytest.raises(MalformedDataError, match="column 'a' holds tensors"),
+    ):
+        loader.load_dataset(cid, format="parquet")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (pa.array([(1 << 53) + 1]), pa.array([1.5])),
+        (pa.array([-1]), pa.array([(1 << 64) - 1], pa.uint64())),
+    ],
+)
+def test_shards_whose_numbers_do_not_go_together_are_malformed(
+    manager: DatasetManager, repository: Repository, tmp_path: Path, one: Any, other: Any
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, column in (("a", one), ("b", other)):
+        pq.write_table(pa.table({"n": column}), folder / f"{name}.parquet")
+    added = manager.add_dataset(folder, "it").raise_for_error()
+    with pytest.raises(MalformedDataError, match="types"):
+        rows_of(repository, added["cid"])
+
+
+def test_a_column_is_named_once(repository: Repository) -> None:
+    with pytest.raises(InvalidParameterError, match="name twice"):
+        IPFSDataLoader(repository, columns=["a", "b", "a"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from ipfs_kit_py._datasets.arrow import arrow
 from ipfs_kit_py._datasets.lines import spans
 from ipfs_kit_py._datasets.npy import head_of
+from ipfs_kit_py._datasets.plain_types import plain_schema
 from ipfs_kit_py._datasets.tars import samples_of
 from ipfs_kit_py.errors import IPFSError, MalformedDataError
 
@@ -179,12 +180,12 @@ def _arrow_rows(reader: "ChainReader", cid: "CID") -> int:
 
 
 def _arrow_columns(reader: "ChainReader", cid: "CID") -> Columns:
-    return columns_of(_arrow_batches(reader, cid).schema)
+    return columns_of(plain_schema(_arrow_batches(reader, cid).schema))
 
 
 def _parquet_columns(reader: "ChainReader", cid: "CID") -> Columns:
     with reader.open(cid) as file:
-        return columns_of(arrow("parquet").ParquetFile(file).schema_arrow)
+        return columns_of(plain_schema(arrow("parquet").ParquetFile(file).schema_arrow))
 
 
 def _separated_columns(delimiter: str) -> "Callable[[ChainReader, CID], Columns]":

@@ -1,6 +1,7 @@
 """Rows that are no files yet: tables of any library, and iterators."""
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from ipfs_kit_py._datasets.arrow import arrow
 from ipfs_kit_py._datasets.columns import column_of
+from ipfs_kit_py._datasets.plain_types import plain_schema, plain_table
 from ipfs_kit_py._datasets.splits import TRAIN
 from ipfs_kit_py.errors import InvalidParameterError
 
@@ -87,9 +89,10 @@ def source_of(given: object) -> Source:
     if features is not None and hasattr(given, "with_format"):
         return _of_hugging_face(given, features)
     if hasattr(given, "__arrow_c_stream__"):
-        with _refused(f"this {type(given).__name__} is no table"):
-            reader = arrow().RecordBatchReader.from_stream(given)
-        return _of_reader(reader)
+        _check_objects(given)
+        what = f"this {type(given).__name__} is no table"
+        with _refused(what):
+            return _of_reader(arrow().RecordBatchReader.from_stream(given), what)
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise InvalidParameterError(
             f"a {type(given).__name__} is no dataset: give a path, a table of pandas, "
@@ -110,14 +113,35 @@ def _refused(what: str) -> Iterator[None]:
         ) from error
 
 
-def _of_reader(reader: Any) -> Table:  # noqa: ANN401 - pyarrow's
+def _check_objects(given: object) -> None:
+    """Refuse objects of Python in polars, which gives their places in memory instead."""
+    polars = sys.modules.get("polars")
+    if polars is None or not isinstance(given, polars.DataFrame):
+        return
+    for name, kind in given.schema.items():
+        if kind == polars.Object:
+            raise InvalidParameterError(
+                f"the column {name!r} holds objects of Python, which are no data: "
+                "cast it to another type"
+            )
+
+
+def _of_reader(reader: Any, what: str) -> Table:  # noqa: ANN401 - pyarrow's
     counts = Counter(reader.schema.names)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise InvalidParameterError(
             f"there are several columns called {twice[0]!r}: give each a name of its own"
         )
-    return Table(reader.schema, iter(reader))
+    schema = plain_schema(reader.schema)
+
+    def batches() -> Iterator[Any]:
+        for batch in reader:
+            with _refused(what):
+                table = plain_table(arrow().Table.from_batches([batch]), schema)
+            yield from table.to_batches()
+
+    return Table(schema, batches())
 
 
 def _of_hugging_face(given: Any, features: Any) -> Table:  # noqa: ANN401 - datasets'

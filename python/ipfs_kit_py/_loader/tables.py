@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ipfs_kit_py._datasets.plain_types import plain_schema, plain_table
 from ipfs_kit_py._loader.source import Ahead, Part, Trouble
 from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import InvalidParameterError, IPFSError, MalformedDataError
@@ -133,13 +134,14 @@ class _Reading:
         """Read a group; shards may say the same in types of other widths."""
         import pyarrow as pa
 
+        it = self._groups[group]
         try:
-            table = self._groups[group].load(self._wanted).select(self._schema.names)
-            is_alike = table.schema.equals(self._schema)
-            return table if is_alike else table.cast(self._schema)
+            table = it.load(self._wanted).select(self._schema.names)
+            return plain_table(table, self._schema)
         except pa.ArrowException as error:
             raise MalformedDataError(
-                f"{self._groups[group].name} cannot be read: {error}"
+                f"{it.name} cannot be read, or has values that the types of all shards "
+                f"have not: {error}"
             ) from error
 
     def take(self) -> Part:
@@ -227,7 +229,8 @@ def source_of_tables(
     schemas: list[pa.Schema] = []
     for path, shard in shards:
         try:
-            found, own = opens[kind](path, shard, reader)
+            found, stored = opens[kind](path, shard, reader)
+            own = plain_schema(stored)
         except pa.ArrowException as error:
             raise MalformedDataError(f"{path} is no {kind}: {error}") from error
         if schemas and own.names != schemas[0].names:

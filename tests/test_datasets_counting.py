@@ -192,6 +192,87 @@ def test_columns_are_named_with_their_types(repository: Repository) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b'{"a": 1}\n{"a": "x"}\n', None),
+        (b'{"a": [1]}\n{"a": {"b": 1}}\n', None),
+        (b'{"a": true}\n{"a": 1.5}\n', None),
+        (b'{"a": 99999999999999999999}\n', None),
+        (b"[1, 2]\n3\n", None),
+        (b'{"a": "2020-01-01"}\n{"a": "x"}\n', {"a": "string"}),
+        (b'{"a": "2020-01-01"}\n', {"a": "string"}),
+        (b'{"a": [{"b": "2020-01-01"}]}', {"a": "list<item: struct<b: string>>"}),
+        (b'{"a": 1}\n\n{"a": 2.5, "b": NaN}\n', {"a": "double", "b": "double"}),
+        (b'{"a": 1, "a": "x"}\n', {"a": "string"}),
+        (b'\xef\xbb\xbf{"a": 1}\n', {"a": "int64"}),
+        (b'{"a": "' + bytes(2 << 20).replace(b"\0", b"x") + b'"}\n', None),
+        (b'{"a": 1}\n' * 200_000 + b'{"a": "x"}', {"a": "int64"}),
+        (b"", {}),
+    ],
+)
+def test_lines_of_json_have_the_columns_that_python_makes_of_them(
+    repository: Repository, data: bytes, found: dict[str, str] | None
+) -> None:
+    reader: Any = repository
+    assert columns(reader, repository.add(data).cid, "it", "jsonl") == found
+
+
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        (b'{"a": 1}\n\n{"a":\n', "line 3 is no JSON"),
+        ('{"a": 1}\n'.encode("utf-16"), "line 1 is no JSON"),
+        (b'{"a": 1}\n{"a": "\xff"}', "line 2 is no JSON"),
+        (b"[" * 100_000, "line 1 is no JSON"),
+    ],
+)
+def test_a_line_that_is_no_json_is_named(
+    repository: Repository, data: bytes, match: str
+) -> None:
+    reader: Any = repository
+    cid = repository.add(data).cid
+    with pytest.raises(MalformedDataError, match=f"it is no jsonl file: {match}"):
+        columns(reader, cid, "it", "jsonl")
+
+
+@pytest.mark.parametrize("has_pyarrow", [True, False])
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        (b"a,b\n1,2\ncaf\xe9,2\n", "byte 11, in line 3"),
+        ("a,b\n1,2\n".encode("utf-16"), "byte 0, in line 1"),
+        (b"a,b\nx,caf\xc3", "its end, in line 2"),
+        (b"a\n" * ((1 << 20) - 1) + b"\xc3\xc3", "byte 2,097,150, in line 1,048,576"),
+        (b"a\n" + b"x" * ((4 << 20) - 3) + b"\xe2\x82x\n", "byte 4,194,303, in line 2"),
+    ],
+)
+def test_separated_values_that_are_no_utf_8_are_refused(
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    data: bytes,
+    match: str,
+    has_pyarrow: bool,
+) -> None:
+    if not has_pyarrow:
+        monkeypatch.setitem(sys.modules, "pyarrow.csv", None)
+    with pytest.raises(MalformedDataError, match=f"it is no csv file: .*at {match}"):
+        counted(repository, data, "csv")
+
+
+def test_a_field_may_be_long(repository: Repository) -> None:
+    data = b'a,b\n"' + b"x\n" * (3 << 20) + b'",1\n2,3\n'
+    assert counted(repository, data, "csv") == 2
+
+
+def test_columns_of_separated_values_are_those_of_all_rows(
+    repository: Repository,
+) -> None:
+    reader: Any = repository
+    cid = repository.add(b"\xef\xbb\xbfa,b\n" + b"1,2\n" * 1_000_000 + b"x,2.5\n").cid
+    assert columns(reader, cid, "it", "csv") == {"a": "string", "b": "double"}
+
+
+@pytest.mark.parametrize(
     ("paths", "found"),
     [
         (["a.parquet", "README.md"], "parquet"),

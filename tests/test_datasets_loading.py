@@ -45,6 +45,7 @@ CASES: list[tuple[dict[str, bytes], str | None, int]] = [
     ({"a.txt": b"\n\none\r\n\r\ntwo\n \n"}, None, 3),
     ({"a.log": b"one\ntwo\n", "README.md": b"no\n"}, "text", 2),
     ({"a.csv": b'a,b\n1,"x\ny"\n\n2,z\n', "b.csv": b"a,b\n"}, None, 2),
+    ({"a.csv": b'a,b\n"' + b"x\n" * (3 << 20) + b'",1\n2,3\n'}, None, 2),
     ({"a.tsv": b"a\tb\n1\tx\n"}, None, 1),
     ({"a.json": b'[{"a": 1}, {"a": 2}]'}, None, 2),
     ({"a.json": b'{"data": [1, 2, 3]}'}, None, 3),
@@ -104,3 +105,38 @@ def test_rows_of_an_iterator_come_in_their_order(
         assert found == rows
     if kind == "tar":
         assert [bytes(it["bin"]) for it in found] == rows
+
+
+def test_a_schema_tells_what_a_loader_gives(
+    repository: Repository, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes(b'{"a": "2020-01-01"}\n')
+    (folder / "b.jsonl").write_bytes(b'{"b": 1}\n')
+    manager = DatasetManager(repository)
+    added = manager.add_dataset(folder, "it").raise_for_error()
+    assert added["schema"] == {"a": "string"}
+    with IPFSDataLoader(repository) as loader:
+        loader.load_dataset(added["cid"])
+        assert loader[0] == {"a": "2020-01-01"}
+    # The first file is now one that was there before, but not the first.
+    (folder / "a.jsonl").unlink()
+    assert manager.update("it", folder).raise_for_error()["schema"] == {"b": "int64"}
+    (folder / "b.jsonl").write_bytes(b'{"b": 1}\n{"b": "x"}\n')
+    added = manager.update("it", folder).raise_for_error()
+    assert added["schema"] is None
+    with IPFSDataLoader(repository) as loader:
+        loader.load_dataset(added["cid"])
+        assert [loader[0], loader[1]] == [{"b": 1}, {"b": "x"}]
+
+
+def test_a_mark_of_utf_8_is_none_of_the_text(
+    repository: Repository, tmp_path: Path
+) -> None:
+    path = tmp_path / "it.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\ntwo \xef\xbb\xbf\n")
+    added = DatasetManager(repository).add_dataset(path, "it").raise_for_error()
+    with IPFSDataLoader(repository) as loader:
+        loader.load_dataset(added["cid"])
+        assert [loader[0], loader[1]] == ["one", "two \ufeff"]

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ipfs_kit_py._datasets.arrow import arrow
+from ipfs_kit_py._datasets.columns import column_of
 from ipfs_kit_py._datasets.lines import spans
 from ipfs_kit_py._datasets.npy import head_of
 from ipfs_kit_py._datasets.plain_types import plain_schema
+from ipfs_kit_py._datasets.separated import check_text, options_of, table_of
 from ipfs_kit_py._datasets.tars import samples_of
-from ipfs_kit_py.errors import IPFSError, MalformedDataError
+from ipfs_kit_py.errors import InvalidParameterError, IPFSError, MalformedDataError
 
 if TYPE_CHECKING:
     from ipfs_kit_py._native import CID
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _READ_BYTES: Final = 4 << 20
 _SAMPLE_BYTES: Final = 1 << 20
+# Of larger files the types of columns are not told, as that takes them into memory.
+_MOST_SEPARATED_BYTES: Final = 256 << 20
 
 Columns: TypeAlias = Mapping[str, str] | None
 
@@ -110,6 +114,9 @@ def has_lines(head: bytes) -> bool:
 
 def _separated(delimiter: str) -> "Callable[[ChainReader, CID], int]":
     def rows(reader: "ChainReader", cid: "CID") -> int:
+        if not reader.stat(cid).size:
+            raise _nameless()
+        check_text(reader.iter_file(cid))
         try:
             return _rows_by_arrow(reader, cid, delimiter)
         except ImportError:
@@ -120,24 +127,22 @@ def _separated(delimiter: str) -> "Callable[[ChainReader, CID], int]":
 
 def _rows_by_arrow(reader: "ChainReader", cid: "CID", delimiter: str) -> int:
     csv = arrow("csv")
-    parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    read = csv.ReadOptions(use_threads=False, block_size=_SAMPLE_BYTES)
-    if not reader.stat(cid).size:
-        raise _nameless()
+    options = options_of(delimiter)
     with _buffered(reader, cid) as file:
-        names = csv.open_csv(file, read, parse).schema.names
+        names = csv.open_csv(file, **options).schema.names
     _check_different(names)
     # Types of columns are guessed from the first rows, and later ones may differ.
     convert = csv.ConvertOptions(column_types=dict.fromkeys(names, arrow().binary()))
     with _buffered(reader, cid) as file:
-        return sum(it.num_rows for it in csv.open_csv(file, read, parse, convert))
+        read = csv.open_csv(file, **options, convert_options=convert)
+        return sum(it.num_rows for it in read)
 
 
 def _rows_by_csv(reader: "ChainReader", cid: "CID", delimiter: str) -> int:
     import csv
 
     with _buffered(reader, cid) as file:
-        text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
+        text = io.TextIOWrapper(file, "utf-8-sig", newline="")
         try:
             found = (row for row in csv.reader(text, delimiter=delimiter) if row)
             names = next(found, None)
@@ -190,24 +195,44 @@ def _parquet_columns(reader: "ChainReader", cid: "CID") -> Columns:
 
 def _separated_columns(delimiter: str) -> "Callable[[ChainReader, CID], Columns]":
     def found(reader: "ChainReader", cid: "CID") -> Columns:
-        csv = arrow("csv")
-        if not reader.stat(cid).size:
-            return {}
-        parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-        with _buffered(reader, cid) as file:
-            return columns_of(csv.open_csv(file, parse_options=parse).schema)
+        if reader.stat(cid).size > _MOST_SEPARATED_BYTES:
+            return None
+        return columns_of(table_of(reader.cat_view(str(cid)), delimiter).schema)
 
     return found
 
 
 def _json_columns(reader: "ChainReader", cid: "CID") -> Columns:
-    module = arrow("json")
+    """Guess columns of the first lines, each of which is what Python makes of it.
+
+    Raises:
+        ValueError: One of them is no JSON.
+    """
     head = reader.cat(cid, 0, _SAMPLE_BYTES)
-    whole = head[: head.rfind(b"\n") + 1] or head
-    if not whole.strip():
-        return {}
-    block = module.ReadOptions(use_threads=False, block_size=2 * _SAMPLE_BYTES)
-    return columns_of(module.read_json(io.BytesIO(whole), block).schema)
+    if len(head) == _SAMPLE_BYTES:
+        head = head[: head.rfind(b"\n") + 1]
+        if not head:
+            return None
+    lines = enumerate(head.split(b"\n"), 1)
+    rows = [_line(number, line) for number, line in lines if line.strip()]
+    if not all(isinstance(it, dict) for it in rows):
+        return None
+    names = dict.fromkeys(name for row in rows for name in row)
+    try:
+        return {
+            name: str(column_of(name, [row.get(name) for row in rows]).type)
+            for name in names
+        }
+    except InvalidParameterError:
+        # Lines may differ as they like: nothing but a table needs columns of one type.
+        return None
+
+
+def _line(number: int, line: bytes) -> Any:  # noqa: ANN401 - whatever is in it
+    try:
+        return json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"line {number:,} is no JSON: {error}") from error
 
 
 def _buffered(reader: "ChainReader", cid: "CID") -> io.BufferedReader:

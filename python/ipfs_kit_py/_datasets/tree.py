@@ -193,7 +193,7 @@ class TreeAdding:
             name: split_of(shard(path) for path in paths) for name, paths in names.items()
         }
         first = next(it for split in splits.values() for it in split.shards)
-        if before and first.cid in known:
+        if before and first.cid == next(iter(known), None):
             return splits, before.schema
         return splits, columns(reader, first.cid, first.path, self._format)
 

@@ -82,7 +82,8 @@ class _Names(Sequence[str]):
 
 def _text(files: Files, sample: int, data: Any) -> str:  # noqa: ANN401
     try:
-        return str(memoryview(data), "utf-8").removesuffix("\r")
+        # A file, or one of those that were put together, may begin with a mark of it.
+        return str(memoryview(data), "utf-8-sig").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise MalformedDataError(f"{files.name(sample)} is no UTF-8: {error}") from error
 

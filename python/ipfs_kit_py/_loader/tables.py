@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ipfs_kit_py._datasets.plain_types import plain_schema, plain_table
+from ipfs_kit_py._datasets.separated import table_of
 from ipfs_kit_py._loader.source import Ahead, Part, Trouble
 from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import InvalidParameterError, IPFSError, MalformedDataError
@@ -312,10 +313,5 @@ def _separated(
     path: str, shard: CID, reader: "Reading", separator: str
 ) -> "tuple[list[_Group], pa.Schema]":
     """Read a whole file: only that tells how many rows it has, and of what types."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    data = pa.py_buffer(reader.cat_view(str(shard)))
-    options = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
-    table = csv.read_csv(pa.BufferReader(data), parse_options=options)
+    table = table_of(reader.cat_view(str(shard)), separator)
     return [_held(table, path, 0)], table.schema

@@ -297,6 +297,68 @@ def test_one_split_can_be_named(manager: DatasetManager, tmp_path: Path) -> None
     assert manager.add_dataset(folder, "it", split="more")["splits"] == {"more": 2}
 
 
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"a.txt": b"1\n"}, {"b.txt": b"1\n2\n"}),
+        ({"a.txt": b"1\n"}, {"a.txt": b"1\n", "b.txt": b"1\n"}),
+        # Their names spoke of another split when this one was asked for.
+        ({"train.txt": b"1\n"}, {"train.txt": b"1\n", "b.txt": b"1\n"}),
+        ({"a.jpg": b"1"}, {"a.jpg": b"1", "train/b.jpg": b"1"}),
+    ],
+)
+def test_a_split_that_was_asked_for_stays(
+    manager: DatasetManager, tmp_path: Path, first: Tree, then: Tree
+) -> None:
+    folder = write(tmp_path / "it", first)
+    assert manager.add_dataset(folder, "it", split="test")["splits"] == {"test": 1}
+    assert manager.update("it", folder)["unchanged"]
+    assert manager.update("it", write(folder, then))["splits"] == {"test": 2}
+    found = manager.update("it", folder, split="train")
+    assert found["splits"] == {"train": 2}
+
+
+def test_names_that_speak_of_splits_go_before_what_was(
+    manager: DatasetManager, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "it", {"dev.txt": b"1\n"})
+    assert manager.add_dataset(folder, "it")["splits"] == {"validation": 1}
+    write(folder, {"a.txt": b"1\n"})
+    assert manager.update("it", folder)["splits"] == {"validation": 1}
+    write(folder, {"train.txt": b"1\n", "test.txt": b"1\n"})
+    assert manager.update("it", folder)["splits"] == {"train": 1, "test": 1}
+    write(folder, {"a.txt": b"1\n"})
+    assert manager.update("it", folder)["splits"] == {"train": 1}
+
+
+def test_rows_stay_in_their_split(manager: DatasetManager, tmp_path: Path) -> None:
+    assert manager.add_dataset([b"1"], "it", split="test")["splits"] == {"test": 1}
+    assert manager.update("it", [b"1"])["unchanged"]
+    assert manager.update("it", [b"1", b"2"])["splits"] == {"test": 2}
+    folder = write(tmp_path / "it", {"a.txt": b"1\n"})
+    assert manager.update("it", folder)["splits"] == {"test": 1}
+    both = {"train": [b"1"], "test": [b"2"]}
+    assert manager.update("it", both)["splits"] == {"train": 1, "test": 1}
+    assert manager.update("it", [b"1"])["splits"] == {"train": 1}
+
+
+@pytest.mark.parametrize("split", ["", "a/b", "..", 3])
+def test_what_is_no_name_of_a_split_is_refused(
+    manager: DatasetManager, pets: Path, split: Any
+) -> None:
+    for source in (pets, [b"1"]):
+        done = manager.add_dataset(source, "it", split=split)
+        assert done["error_type"] == "InvalidParameterError"
+        assert "no name of a split" in done["error"]
+
+
+@pytest.mark.parametrize("most", [None, 0, 1.5, "1"])
+def test_a_size_of_shards_is_a_number(manager: DatasetManager, most: Any) -> None:
+    done = manager.add_dataset([b"1"], "it", max_shard_bytes=most)
+    assert done["error_type"] == "InvalidParameterError"
+    assert "max_shard_bytes" in done["error"]
+
+
 def test_a_copy_is_written_where_it_is_told_and_never_over_another(
     manager: DatasetManager, pets: Path, tmp_path: Path
 ) -> None:

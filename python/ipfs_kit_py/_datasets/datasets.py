@@ -13,6 +13,7 @@ from ipfs_kit_py._datasets.difference import compare
 from ipfs_kit_py._datasets.formats import chunker_of, named
 from ipfs_kit_py._datasets.manifest import Manifest, Stats
 from ipfs_kit_py._datasets.shards import SHARD_BYTES, ShardAdding
+from ipfs_kit_py._datasets.splits import check_split, only_split
 from ipfs_kit_py._datasets.tables import is_path, splits_in
 from ipfs_kit_py._datasets.tree import Content, TreeAdding, format_at
 from ipfs_kit_py._datasets.versions import (
@@ -109,7 +110,8 @@ class DatasetManager(Closing):
                 given.
             metadata: Text, finite numbers, truth values, bytes, CIDs, and lists and
                 tables of them; numbers of numpy become Python's.
-            split: All rows are of this split.
+            split: All rows are of this split. If not given it is as in the version
+                before, where that had one, or what names of files speak of, or `train`.
             licence: The licence, as SPDX names it for example.
             chunker: How files are cut, see `ImportParams`; by the format if not given.
             max_shard_bytes: About how large the files are that tables are written to.
@@ -344,6 +346,8 @@ class DatasetManager(Closing):
         self._registry.check_writable()
         if told.version is not None:
             check_name(told.version)
+        if split is not None:
+            check_split(split)
         wanted = None if format_name is None else named(format_name)
         if import_as["chunker"] is None:
             del import_as["chunker"]
@@ -351,7 +355,9 @@ class DatasetManager(Closing):
             adding = ShardAdding(
                 self._client, wanted, max_shard_bytes, import_as, progress
             )
-            content = adding.run(splits_in(source, split))
+            before = self._newest(name)
+            default = only_split(before.splits if before else {})
+            content = adding.run(splits_in(source, split, default))
             return self._register(name, content, told)
         path = cast("StrPath", source)
         tries = 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from ipfs_kit_py._datasets.counting import Columns, columns_of
 from ipfs_kit_py._datasets.formats import chunker_of
 from ipfs_kit_py._datasets.manifest import Shard, Split
-from ipfs_kit_py._datasets.splits import split_of
+from ipfs_kit_py._datasets.splits import check_split, split_of
 from ipfs_kit_py._datasets.tables import Table, source_of, table_of
 from ipfs_kit_py._datasets.tree import Content
 from ipfs_kit_py._datasets.writing import Writer, writer_of
@@ -50,13 +50,13 @@ class ShardAdding:
         self,
         client: "Client",
         format_name: str | None,
-        max_shard_bytes: int,
+        max_shard_bytes: object,
         params: Mapping[str, Any],
         progress: "ProgressCallback | None",
     ) -> None:
-        if max_shard_bytes < 1:
+        if not isinstance(max_shard_bytes, int) or max_shard_bytes < 1:
             raise InvalidParameterError(
-                f"max_shard_bytes {max_shard_bytes} is less than 1"
+                f"max_shard_bytes is a number of 1 or more, not {max_shard_bytes!r}"
             )
         self._client = client
         self._format = format_name
@@ -144,8 +144,7 @@ class ShardAdding:
 
 
 def _named(split: str, files: list[_File], format_name: str) -> list[Shard]:
-    if "/" in split or not split.isprintable() or split in {"", ".", ".."}:
-        raise InvalidParameterError(f"{split!a} is no name for the files of a split")
+    check_split(split)
     return [
         Shard(
             f"{_BELOW}{split}-{at:05}-of-{len(files):05}.{format_name}",

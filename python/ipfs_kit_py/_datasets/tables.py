@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 from ipfs_kit_py._datasets.arrow import arrow
 from ipfs_kit_py._datasets.columns import column_of
 from ipfs_kit_py._datasets.plain_types import plain_schema, plain_table
-from ipfs_kit_py._datasets.splits import TRAIN
 from ipfs_kit_py.errors import InvalidParameterError
 
 # Rows that become a table together; those of which the columns are guessed.
@@ -46,15 +45,20 @@ def is_path(source: object) -> bool:
     return isinstance(source, str | os.PathLike)
 
 
-def splits_in(source: object, split: str | None) -> dict[str, object]:
+def splits_in(source: object, split: str | None, default: str) -> dict[str, object]:
     """Give the splits of what is given: one, unless there is a table of them by name.
+
+    Args:
+        source: Rows, or a table of such.
+        split: What the one is called.
+        default: What it is called if nothing is said.
 
     Raises:
         InvalidParameterError: A split is named, and there are several, or they are
             columns rather than splits.
     """
     if not isinstance(source, Mapping):
-        return {split or TRAIN: source}
+        return {split or default: source}
     if split is not None:
         raise InvalidParameterError(
             "split is for one table, and several are given by name"

@@ -11,7 +11,14 @@ from ipfs_kit_py._datasets.blocks import reader_of
 from ipfs_kit_py._datasets.counting import Columns, columns, count, has_lines
 from ipfs_kit_py._datasets.formats import FILES, detect, format_of, is_shard, tells
 from ipfs_kit_py._datasets.manifest import Manifest, Shard, Split
-from ipfs_kit_py._datasets.splits import divide, folders_of, split_of
+from ipfs_kit_py._datasets.splits import (
+    TRAIN,
+    asked_for,
+    divide,
+    folders_of,
+    only_split,
+    split_of,
+)
 from ipfs_kit_py._native import CID
 from ipfs_kit_py._repository.system import checked_path
 from ipfs_kit_py.errors import InvalidParameterError, PathNotFoundError
@@ -98,7 +105,8 @@ class TreeAdding:
     Args:
         client: What to add it to.
         format_name: What its files are.
-        split: All rows are of this split; by the names of files if not given.
+        split: All rows are of this split; as in the version before, or by the names of
+            files, if not given.
         params: How it is imported.
     """
 
@@ -164,7 +172,7 @@ class TreeAdding:
     ) -> tuple[Mapping[str, Split], Columns]:
         listed = _files_below(reader_of(self._client), data)
         if self._format == FILES:
-            return self._files(listed), None
+            return self._files(listed, before), None
         every = sorted(it for it in listed if not tells(it.path))
         # Whoever names a format need not have named the files after it.
         files = [it for it in every if is_shard(it.path, self._format)] or every
@@ -173,6 +181,12 @@ class TreeAdding:
                 f"there is no file of the format {self._format} to take rows from"
             )
         return self._shards(files, before)
+
+    def _splits(self, before: Manifest | None) -> tuple[str | None, str]:
+        """Give the split that all rows are of, and the one if no name speaks of any."""
+        if before is None:
+            return self._split, TRAIN
+        return self._split or asked_for(before.splits), only_split(before.splits)
 
     def _shards(
         self, files: list[File], before: Manifest | None
@@ -188,7 +202,8 @@ class TreeAdding:
             rows = there.rows if there else count(reader, cid, path, self._format)
             return Shard(path, cid, rows, size)
 
-        names = {self._split: list(by_path)} if self._split else divide(by_path)
+        split, default = self._splits(before)
+        names = {split: list(by_path)} if split else divide(by_path, default)
         splits = {
             name: split_of(shard(path) for path in paths) for name, paths in names.items()
         }
@@ -197,7 +212,9 @@ class TreeAdding:
             return splits, before.schema
         return splits, columns(reader, first.cid, first.path, self._format)
 
-    def _files(self, listed: Iterator[File]) -> Mapping[str, Split]:
+    def _files(
+        self, listed: Iterator[File], before: Manifest | None
+    ) -> Mapping[str, Split]:
         """Count the files in every folder that may be a split."""
         counts = Counter({"": 0})
         sizes: Counter[str] = Counter()
@@ -207,9 +224,8 @@ class TreeAdding:
             for folder in _folders_above(path):
                 counts[folder] += 1
                 sizes[folder] += bytes_
-        names = (
-            {self._split: ""} if self._split else folders_of(set(counts) - {"", "data"})
-        )
+        split, default = self._splits(before)
+        names = {split: ""} if split else folders_of(set(counts) - {"", "data"}, default)
         return {
             name: Split(counts[folder], sizes[folder], path=folder)
             for name, folder in names.items()

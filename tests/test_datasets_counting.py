@@ -159,6 +159,26 @@ def test_an_array_without_rows_is_refused(
         counted(repository, data.getvalue(), "npy")
 
 
+@pytest.mark.parametrize(
+    ("array", "cut", "match"),
+    [
+        (np.zeros((7, 3)), 1, "cut off: it has 295 bytes"),
+        (np.array([None, "x"]), 0, "not numbers"),
+        (np.array(["x"]), 0, "not numbers"),
+        (np.zeros(2, [("a", "i4")]), 0, "records"),
+        (np.zeros((3, 0)), 0, "rows without bytes"),
+    ],
+)
+def test_an_array_that_no_loader_reads_is_refused(
+    repository: Repository, array: np.ndarray[Any, Any], cut: int, match: str
+) -> None:
+    data = io.BytesIO()
+    np.save(data, array)
+    whole = data.getvalue()
+    with pytest.raises(MalformedDataError, match=match):
+        counted(repository, whole[: len(whole) - cut], "npy")
+
+
 @pytest.mark.parametrize("kind", ["parquet", "json", "tar", "npy", "csv"])
 @pytest.mark.parametrize("data", [b"{]\xff", b"\x93NUMPY\x01\x00\x04\x00oops", b'a\n"\n'])
 def test_what_is_no_such_file_is_an_error_or_has_rows(

@@ -186,6 +186,7 @@ def test_dictionaries_are_lines_of_json_without_pyarrow(
         ([{"a": {}}], "Parquet has no columns such as these"),
         ({"x": [1, 2], "y": [3, 4]}, "splits by their names, and 'x' .*pyarrow.table"),
         ({"x": "ab"}, "a str is no dataset"),
+        (pa.table({"a": [1]}).select([]), "the table has no columns"),
         (pa.table([[1], [2]], names=["a", "a"]), "several columns called 'a'"),
     ],
 )

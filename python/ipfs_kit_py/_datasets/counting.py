@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from ipfs_kit_py._datasets.arrow import arrow
 from ipfs_kit_py._datasets.columns import column_of
 from ipfs_kit_py._datasets.lines import spans
-from ipfs_kit_py._datasets.npy import head_of
+from ipfs_kit_py._datasets.npy import head_of, row_bytes
 from ipfs_kit_py._datasets.plain_types import plain_schema
 from ipfs_kit_py._datasets.separated import check_text, options_of, table_of
 from ipfs_kit_py._datasets.tars import samples_of
@@ -41,7 +41,9 @@ def count(reader: "ChainReader", cid: "CID", path: str, format_name: str) -> int
     if format_name == "tar":
         return sum(1 for _ in samples_of(reader, cid, path))
     if format_name == "npy":
-        return head_of(reader, cid, path).rows
+        head = head_of(reader, cid, path)
+        row_bytes(reader, cid, path, head)
+        return head.rows
     try:
         return _COUNTERS[format_name](reader, cid)
     except IPFSError:

@@ -5,6 +5,7 @@ Source: NEP 1, "A Simple File Format for NumPy Arrays".
 
 import ast
 import struct
+from math import prod
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ipfs_kit_py.errors import MalformedDataError
@@ -63,6 +64,30 @@ def head_of(reader: "Reading", cid: "CID", path: str) -> Head:
     if not shape or min(shape) < 0:
         raise _unreadable(path, "it has no rows")
     return Head(dtype, shape[0], shape[1:], begin)
+
+
+def row_bytes(reader: "Reading", cid: "CID", path: str, head: Head) -> int:
+    """Say how many bytes a row has.
+
+    Raises:
+        MalformedDataError: Rows are no numbers, or have no bytes, or some are cut off.
+    """
+    length = _item_bytes(head.dtype, path) * prod(head.shape)
+    if not length and head.rows:
+        raise MalformedDataError(f"{path} has rows without bytes")
+    size = reader.stat(str(cid)).size
+    if head.begin + head.rows * length > size:
+        raise MalformedDataError(f"{path} is cut off: it has {size} bytes")
+    return length
+
+
+def _item_bytes(dtype: Any, path: str) -> int:  # noqa: ANN401 - as the file says
+    if not isinstance(dtype, str):
+        raise MalformedDataError(f"{path} holds records, and not plain numbers")
+    kind, digits = dtype.lstrip("<>|=")[:1], dtype.lstrip("<>|=")[1:]
+    if kind not in "biufc" or not digits.isdecimal() or not 1 <= int(digits) <= 32:
+        raise MalformedDataError(f"{path} holds {dtype}, and not numbers")
+    return int(digits)
 
 
 def _unreadable(path: str, reason: str) -> MalformedDataError:

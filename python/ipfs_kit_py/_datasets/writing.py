@@ -63,6 +63,10 @@ class ParquetWriter:
     """Tables as Parquet, whose pages are cut by content where pyarrow can."""
 
     def __init__(self, table: Table) -> None:
+        if not table.schema.names:
+            raise InvalidParameterError(
+                "the table has no columns, and Parquet no rows without them"
+            )
         self._schema = table.schema
         self._groups = _Ahead(groups_of(table))
         self.rows = 0

@@ -390,3 +390,48 @@ def test_files_of_one_number(repository: Repository, add: Folder) -> None:
     pairs = add({"0.bin": bytes(8)})
     with pytest.raises(MalformedDataError, match="8 bytes, and int32 of shape"):
         batch_of(repository, pairs, shape=(), **options)
+
+
+@pytest.mark.parametrize("output", ["numpy", "torch"])
+def test_lists_of_numbers_keep_their_types(repository: Repository, output: str) -> None:
+    pa = pytest.importorskip("pyarrow")
+    np = pytest.importorskip("numpy")
+    pytest.importorskip(output)
+    columns = {
+        "vector": pa.array([[0.1, 2], [3, 4], [5, 6]], pa.list_(pa.float32())),
+        "bytes": pa.array([[1, 255], [3, 4], [5, 6]], pa.large_list(pa.uint8())),
+        "pair": pa.array([[1, 2], [3, 4], [5, 6]], pa.list_(pa.float16(), 2)),
+        "square": pa.array([[[1, 2], [3, 4]]] * 3, pa.list_(pa.list_(pa.int16(), 2))),
+        "none": pa.array([[], [], []], pa.list_(pa.int32())),
+    }
+    manager = DatasetManager(repository)
+    cid = manager.add_dataset(pa.table(columns), "it").raise_for_error()["cid"]
+    kinds = dict(
+        zip(columns, ("float32", "uint8", "float16", "int16", "int32"), strict=True)
+    )
+    for options in ({}, {"columns": list(columns)}):
+        loader = loaded(repository, cid, output=output, batch_size=2, **options)
+        batches = list(loader)
+        for name, kind in kinds.items():
+            wanted = np.array(columns[name].to_pylist(), kind)
+            found = np.concatenate([np.asarray(it[name]) for it in batches])
+            assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
+            assert (found == wanted).all()
+            one = np.asarray(loader[1][name])
+            assert one.dtype == wanted.dtype
+            assert (one == wanted[1]).all()
+    rows = loaded(repository, cid)
+    assert rows[0]["bytes"] == [1, 255]
+    assert batch_of(repository, cid)["square"] == columns["square"].to_pylist()
+
+
+def test_lists_that_make_no_array_are_refused_as_before(repository: Repository) -> None:
+    pa = pytest.importorskip("pyarrow")
+    manager = DatasetManager(repository)
+    for name, values in (("ragged", [[1], [2, 3]]), ("null", [[1, None], [2, 3]])):
+        table = pa.table({"a": pa.array(values, pa.list_(pa.int8()))})
+        cid = manager.add_dataset(table, name).raise_for_error()["cid"]
+        assert batch_of(repository, cid)["a"] == values
+        if name == "ragged":
+            with pytest.raises(MalformedDataError, match="make no array"):
+                batch_of(repository, cid, output="numpy")

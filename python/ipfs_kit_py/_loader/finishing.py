@@ -38,6 +38,8 @@ class Finish(NamedTuple):
     channels_last: bool = False
     is_apart: bool = False
     """Columns are left as they were read: each sample of them is given by itself."""
+    with_arrays: bool = False
+    """Lists of numbers in tables are arrays of their types."""
 
     def is_packed(self, source: Source) -> bool:
         """Whether samples are arrays as they lie: best read into one piece of memory."""
@@ -95,7 +97,12 @@ class Finish(NamedTuple):
         """Give what samples are made with that are given one by one."""
         if self.is_packed(source):
             return self
-        return self._replace(collate=None, output="list", is_apart=True)
+        return self._replace(
+            collate=None,
+            output="list",
+            is_apart=True,
+            with_arrays=self.output != "list" and not self._is_made,
+        )
 
     def one(self, source: Source, sample: Any) -> Any:  # noqa: ANN401 - as asked for
         """Make of a sample what it would be in a batch; what was decoded stays so."""
@@ -127,7 +134,7 @@ class Finish(NamedTuple):
             samples, part = _without(samples, part)
         if self.columns is not None:
             named = {name: source.column(name, samples, part) for name in self.columns}
-            named = {name: plain_column(values) for name, values in named.items()}
+            named = {name: self._plain(values) for name, values in named.items()}
             if self.decode is not None:
                 rows = [
                     dict(zip(named, row, strict=True))
@@ -156,9 +163,13 @@ class Finish(NamedTuple):
         table: Any = part.values
         if self.decode is None and self.collate is None:
             names = source.wanted or source.columns
-            return {name: self._column(name, plain_column(table[name])) for name in names}
+            return {name: self._column(name, self._plain(table[name])) for name in names}
         rows = table.to_pylist()
         return self._finished([self.decode(row) if self.decode else row for row in rows])
+
+    def _plain(self, column: Any) -> Sequence[Any]:  # noqa: ANN401
+        is_wanted = self.output != "list" and not self._is_made
+        return plain_column(column, with_arrays=is_wanted or self.with_arrays)
 
     def _array(self, source: Source) -> "tuple[str, tuple[int, ...] | None] | None":
         if self.dtype is not None:

@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ipfs_kit_py._datasets.plain_types import plain_schema, plain_table
 from ipfs_kit_py._datasets.separated import table_of
@@ -186,20 +186,45 @@ def _rows(
     return pa.concat_tables(tables).take(pa.array(places, pa.int64()))
 
 
-def plain_column(values: Any) -> Sequence[Any]:  # noqa: ANN401
-    """Give a column of a table as an array if it holds numbers, and as a list if not."""
+def plain_column(values: Any, *, with_arrays: bool = False) -> Sequence[Any]:  # noqa: ANN401
+    """Give a column of a table as an array if it holds numbers, and as a list if not.
+
+    Args:
+        values: The column.
+        with_arrays: Give lists of numbers that are of one length as an array, too.
+    """
     kind = getattr(values, "type", None)
     if kind is None:
-        found: Sequence[Any] = values
-        return found
-    import pyarrow as pa
+        return cast("Sequence[Any]", values)
+    may_be = with_arrays or _is_numeric(kind)
+    array = _array_of(values.combine_chunks()) if may_be else None
+    return cast("Sequence[Any]", values.to_pylist() if array is None else array)
 
-    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    if is_number and not values.null_count:
-        found = values.to_numpy()
-    else:
-        found = values.to_pylist()
-    return found
+
+def _is_numeric(kind: Any) -> bool:  # noqa: ANN401 - pyarrow's
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind))
+
+
+def _array_of(values: Any) -> Any:  # noqa: ANN401 - of pyarrow, and numpy
+    """Make an array of numbers, or of lists of them; `None` if there is none."""
+    from pyarrow import compute, types
+
+    kind = values.type
+    if values.null_count:
+        return None
+    if _is_numeric(kind):
+        return values.to_numpy(zero_copy_only=False)
+    if not (
+        types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    ):
+        return None
+    lengths = compute.unique(compute.list_value_length(values)).to_pylist()
+    inner = _array_of(values.flatten()) if len(lengths) == 1 else None
+    if inner is None:
+        return None
+    return inner.reshape(len(values), *lengths, *inner.shape[1:])
 
 
 def source_of_tables(

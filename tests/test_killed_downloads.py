@@ -1,7 +1,8 @@
 """Downloads that are killed, again and again: the next one goes on where it was.
 
 Of 1 GiB, twenty times, at full size. What one loses is what was under way, and what was
-not durable yet: a window of 16 MiB, in whatever way it is downloaded.
+not durable yet: a window of 16 MiB, in whatever way it is downloaded. Bytes of a file come
+without being asked for window by window: what lies in the system's sockets is lost too.
 """
 
 import os
@@ -19,6 +20,8 @@ from ipfs_kit_py import CID, Repository
 
 KIB, MIB = 1 << 10, 1 << 20
 WINDOW_BYTES = 16 * MIB
+# What those of both ends hold when the reader is kept waiting.
+SOCKETS_BYTES = 8 * MIB
 SMALL_BYTES = 32 * KIB
 PROGRAM = Path(sys.executable).parent / "ipfs-kit"
 
@@ -138,4 +141,7 @@ def test_a_killed_download_fetches_at_most_a_window_again(
     check(way, cid, place)
     shown = f"{way}, {shape}, {gives}: {[round(lost / MIB, 1) for lost in again]} MiB"
     print(shown)  # noqa: T201 - the figures of `make soak`
-    assert max(again) <= WINDOW_BYTES, shown
+    # What is pulled is asked for by the window.
+    is_streamed = gives == "files" and way != "pull"
+    most = WINDOW_BYTES + SOCKETS_BYTES if is_streamed else WINDOW_BYTES
+    assert max(again) <= most, shown

@@ -1,8 +1,8 @@
 """Downloads that are killed, again and again: the next one goes on where it was.
 
 Of 1 GiB, twenty times, at full size. What one loses is what was under way, and what was
-not durable yet: a window of 16 MiB, in whatever way it is downloaded. Bytes of a file come
-without being asked for window by window: what lies in the system's sockets is lost too.
+not durable yet: a window of 16 MiB, in whatever way it is downloaded. Bytes of a file
+come without being asked for by the window: what lies in the system's sockets is lost too.
 """
 
 import os

@@ -248,7 +248,11 @@ def test_what_no_record_holds_is_refused(value: Any, models: ModelRegistry) -> N
 # Every framework.
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
 )
 

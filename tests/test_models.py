@@ -644,6 +644,25 @@ def test_estimators_that_nobody_could_load_are_refused(models: ModelRegistry) ->
             assert allow_pickle or name in done["error"]
 
 
+def test_dill_does_not_change_what_is_refused(tmp_path: Path) -> None:
+    for needed in ("dill", "skops"):
+        pytest.importorskip(needed)
+    script = """
+import dill, sys
+from ipfs_kit_py import Repository
+from ipfs_kit_py.ai_ml_integration import ModelRegistry
+from sklearn.preprocessing import FunctionTransformer
+
+with Repository(sys.argv[1]) as repository:
+    models = ModelRegistry(repository)
+    done = models.add_model(FunctionTransformer(lambda it: it), "m", allow_pickle=True)
+    sys.exit(done["error"])
+"""
+    arguments = [sys.executable, "-c", script, str(tmp_path / "store")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert "cannot be pickled either" in done.stderr
+
+
 def test_what_contradicts_itself_is_refused(
     models: ModelRegistry, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ for by `allow_pickle=True` both to be written and to be read.
 
 import json
 import os
+import pickle
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
@@ -310,6 +311,9 @@ def _pickled(model: object) -> bytes:
     joblib = needed("joblib", "joblib")
     file = BytesIO()
     try:
+        # Whoever imports dill has joblib's pickler, and not this one, write functions and
+        # classes whole, which loads where dill is, alone.
+        pickle.dumps(model, 5, buffer_callback=lambda _: None)
         joblib.dump(model, file)
     except Exception as error:
         # Whatever the methods raise that a pickle calls.

@@ -160,6 +160,27 @@ def test_a_version_never_changes(manager: DatasetManager, pets: Path) -> None:
         result.raise_for_error()
 
 
+def test_a_number_is_given_once(manager: DatasetManager, pets: Path) -> None:
+    def add() -> object:
+        (pets / "train/new.jpg").write_bytes(os.urandom(8))
+        return manager.add_dataset(pets, "pets")["version"]
+
+    assert [add() for _ in range(3)] == ["1", "2", "3"]
+    for version in ("3", "1"):
+        manager.delete("pets", version).raise_for_error()
+    assert add() == "4"
+    # Of a dataset that is gone nothing is left to count from.
+    manager.delete("pets").raise_for_error()
+    assert add() == "1"
+
+
+def test_versions_are_texts(manager: DatasetManager, pets: Path) -> None:
+    manager.add_dataset(pets, "pets").raise_for_error()
+    for result in (manager.info("pets", 1), manager.delete("pets", 1)):  # type: ignore[arg-type]
+        assert result["error_type"] == "InvalidParameterError"
+        assert "give '1' and not 1" in result["error"]
+
+
 def test_an_update_says_what_is_new_and_what_is_shared(
     manager: DatasetManager, pets: Path
 ) -> None:
@@ -427,7 +448,8 @@ def test_a_dataset_is_read_by_its_cid_where_nobody_has_a_name_for_it(
     with Repository(tmp_path / "other") as other:
         other.dag_import(car)
         there = DatasetManager(other, tmp_path)
-        for name in (added["cid"], f"ipfs://{added['cid']}"):
+        paths = (f"ipfs://{added['cid']}", f"/ipfs/{added['cid']}/")
+        for name in (added["cid"], *paths):
             assert there.info(name)["dataset_name"] == "pets"
         assert there.verify(added["cid"])["is_whole"]
         got = there.get_dataset(added["cid"])

@@ -138,6 +138,8 @@ def test_a_version_is_named_behind_its_model(models: ModelRegistry) -> None:
         models.get_model("org/m@7")
     with pytest.raises(NameNotFoundError, match="no model called 'org/m@1'"):
         models.get_model("org/m@1", "1")
+    with pytest.raises(InvalidParameterError, match="give '1' and not 1"):
+        models.get_model("org/m", 1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("word", ["v@1", "@", " 1", "", str(ELSEWHERE)])

@@ -19,12 +19,12 @@ from ipfs_kit_py._datasets.tree import Content, TreeAdding, format_at
 from ipfs_kit_py._datasets.versions import (
     KIND,
     Version,
-    pick,
+    Versions,
     put_versions,
     read_versions,
 )
 from ipfs_kit_py._ml.client import client_of
-from ipfs_kit_py._ml.names import as_cid, check_name, divided, following
+from ipfs_kit_py._ml.names import as_cid, check_name, divided
 from ipfs_kit_py._ml.plain import plain
 from ipfs_kit_py._ml.registry import Draft, Registry
 from ipfs_kit_py._native import CID
@@ -157,7 +157,7 @@ class DatasetManager(Closing):
         progress: "ProgressCallback | None" = None,
     ) -> dict[str, Any]:
         """Add a version of a dataset that is there: see `add_dataset`."""
-        if not self._versions(check_name(name)):
+        if not self._versions(check_name(name)).all:
             raise NameNotFoundError(f"there is no dataset {name!r} here")
         told = _Told(version, _plain(metadata), licence)
         import_as = {"trust_stat": trust_stat, "chunker": chunker}
@@ -219,7 +219,7 @@ class DatasetManager(Closing):
             `info` tells but for columns and splits; `count`.
         """
         found = {
-            name: [self._line(it) for it in read_versions(self._registry, name, record)]
+            name: self._lines(read_versions(self._registry, name, record))
             for name, record in sorted(self._registry.names().items())
         }
         return {"datasets": found, "count": len(found)}
@@ -228,8 +228,8 @@ class DatasetManager(Closing):
     def versions(self, name: str) -> dict[str, Any]:
         """List the versions of a dataset, the oldest first: `versions`, `count`."""
         known = self._versions(name)
-        pick(known, name, None)
-        found = [self._line(it) for it in known]
+        known.chosen(None)
+        found = self._lines(known)
         return {"dataset_name": name, "versions": found, "count": len(found)}
 
     @operation("info")
@@ -287,9 +287,9 @@ class DatasetManager(Closing):
 
         def forget(draft: Draft) -> None:
             known = read_versions(self._registry, name, draft.names.get(name))
-            chosen = pick(known, name, version)
-            removed[:] = known if version is None else [chosen]
-            put_versions(draft, name, [it for it in known if it not in removed])
+            chosen = known.chosen(version)
+            removed[:] = known.all if version is None else [chosen]
+            put_versions(draft, known.without(removed))
 
         self._registry.change(forget)
         if not self._registry.is_kept_by_name:
@@ -381,8 +381,7 @@ class DatasetManager(Closing):
 
         def register(draft: Draft) -> None:
             known = read_versions(self._registry, name, draft.names.get(name))
-            last = get_manifest(self._client, known[-1].manifest) if known else None
-            manifest = _made(name, content, told, known, last)
+            manifest = _made(name, content, told, known, self._newest_of(known))
             same = self._same(known, manifest, told.version)
             if same is not None:
                 there = get_manifest(self._client, same.manifest)
@@ -391,7 +390,7 @@ class DatasetManager(Closing):
             cid = put_manifest(self._client, manifest)
             draft.keep(cid)
             made = Version(manifest.version, cid, manifest.created)
-            put_versions(draft, name, [*known, made])
+            put_versions(draft, known.having(made))
             found.update(_told_of(cid, manifest), unchanged=False)
 
         self._registry.change(register)
@@ -402,14 +401,14 @@ class DatasetManager(Closing):
         }
 
     def _same(
-        self, known: list[Version], manifest: Manifest, version: str | None
+        self, known: Versions, manifest: Manifest, version: str | None
     ) -> Version | None:
         """Give the version that is there already and as the one to be made.
 
         Raises:
             InvalidParameterError: It has the name of one that is there, and differs.
         """
-        candidates = known[-1:] if version is None else known
+        candidates = known.all[-1:] if version is None else known.all
         for it in candidates:
             if version in (None, it.version):
                 there = get_manifest(self._client, it.manifest)
@@ -426,7 +425,7 @@ class DatasetManager(Closing):
         cid = as_cid(name)
         if cid is None:
             own, said = divided(name) if version is None else (name, version)
-            cid = pick(self._versions(own), own, said).manifest
+            cid = self._versions(own).chosen(said).manifest
             return cid, get_manifest(self._client, cid)
         manifest = get_manifest(self._client, cid)
         if version not in (None, manifest.version):
@@ -435,16 +434,22 @@ class DatasetManager(Closing):
             )
         return cid, manifest
 
-    def _versions(self, name: str) -> list[Version]:
+    def _versions(self, name: str) -> Versions:
         return read_versions(self._registry, name, self._registry.get(name))
 
     def _newest(self, name: str) -> Manifest | None:
-        known = self._versions(name)
-        return get_manifest(self._client, known[-1].manifest) if known else None
+        return self._newest_of(self._versions(name))
 
-    def _line(self, version: Version) -> dict[str, Any]:
-        found = _told_of(version.manifest, get_manifest(self._client, version.manifest))
-        return {key: it for key, it in found.items() if key not in ("schema", "splits")}
+    def _newest_of(self, known: Versions) -> Manifest | None:
+        return get_manifest(self._client, known.all[-1].manifest) if known.all else None
+
+    def _lines(self, known: Versions) -> list[dict[str, Any]]:
+        every = [
+            _told_of(it.manifest, get_manifest(self._client, it.manifest))
+            for it in known.all
+        ]
+        left_out = ("schema", "splits")
+        return [{key: it[key] for key in it if key not in left_out} for it in every]
 
     def _base(self) -> Path:
         if self._base_path is not None:
@@ -458,14 +463,14 @@ def _made(
     name: str,
     content: Content,
     told: _Told,
-    known: list[Version],
+    known: Versions,
     last: Manifest | None,
 ) -> Manifest:
     rows = sum(it.rows for it in content.splits.values())
     metadata = told.metadata if told.metadata is not None else last and last.metadata
     return Manifest(
         name=name,
-        version=told.version or following(it.version for it in known),
+        version=told.version or known.following(),
         format=content.format,
         data=content.data,
         splits=content.splits,
@@ -474,7 +479,7 @@ def _made(
         schema=content.schema,
         licence=told.licence or (last.licence if last else None),
         metadata=dict(metadata or {}),
-        parents=(known[-1].manifest,) if known else (),
+        parents=(known.all[-1].manifest,) if known.all else (),
     )
 
 

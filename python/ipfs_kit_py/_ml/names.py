@@ -53,7 +53,7 @@ def as_cid(text: object) -> CID | None:
     if not isinstance(text, str):
         return None
     try:
-        return CID(text.removeprefix("ipfs://").removeprefix("/ipfs/"))
+        return CID(text.removeprefix("ipfs://").removeprefix("/ipfs/").removesuffix("/"))
     except InvalidCIDError:
         return None
 
@@ -64,9 +64,16 @@ def divided(name: str) -> tuple[str, str | None]:
     return (before, version) if at else (name, None)
 
 
-def following(versions: Iterable[str]) -> str:
-    """Give the version after these: 1, 2, 3, whatever else is between them."""
-    return str(greatest(versions) + 1)
+def check_version(version: object) -> None:
+    """Refuse what no version is called by.
+
+    Raises:
+        InvalidParameterError: It is no text.
+    """
+    if not isinstance(version, str):
+        raise InvalidParameterError(
+            f"versions are texts, so give {str(version)!r} and not {version!r}"
+        )
 
 
 def greatest(versions: Iterable[str]) -> int:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from ipfs_kit_py._ml.fields import link, number, rows, table, text, text_or_none
-from ipfs_kit_py._ml.names import check_name, greatest
+from ipfs_kit_py._ml.names import check_name, check_version, greatest
 from ipfs_kit_py._ml.registry import MOST_RECORD_BYTES
 from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import (
@@ -132,6 +132,7 @@ class ModelName(NamedTuple):
         """
         if version is None:
             return [*self.versions][-1]
+        check_version(version)
         if version in self.versions:
             return version
         if version in self.stages:

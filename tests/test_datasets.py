@@ -478,6 +478,15 @@ def test_a_version_is_named_behind_the_name(manager: DatasetManager, pets: Path)
     assert manager.info("pets@1")["cid"] == first["cid"]
     assert manager.info("pets@best")["parents"] == [first["cid"]]
     assert manager.info("pets@2")["not_found"]
+    assert manager.delete("pets@1")["removed"] == ["1"]
+    assert [it["version"] for it in manager.versions("pets")["versions"]] == ["best"]
+
+
+@pytest.mark.parametrize("name", [5, None, b"pets", ""], ids=repr)
+def test_what_is_no_name_is_refused(name: Any, manager: DatasetManager) -> None:
+    for method in (manager.info, manager.versions, manager.delete, manager.verify):
+        result = method(name)
+        assert result["error_type"] == "InvalidParameterError"
 
 
 def test_files_that_take_a_library_are_refused_before_they_are_added(

@@ -24,7 +24,7 @@ from ipfs_kit_py._datasets.versions import (
     read_versions,
 )
 from ipfs_kit_py._ml.client import client_of
-from ipfs_kit_py._ml.names import as_cid, check_name, divided
+from ipfs_kit_py._ml.names import as_cid, check_label, check_name, divided
 from ipfs_kit_py._ml.plain import plain
 from ipfs_kit_py._ml.registry import Draft, Registry
 from ipfs_kit_py._native import CID
@@ -275,7 +275,7 @@ class DatasetManager(Closing):
 
     @operation("delete")
     def delete(self, name: str, version: str | None = None) -> dict[str, Any]:
-        """Forget a dataset, or one version of it.
+        """Forget a dataset, or one version of it, which `NAME@VERSION` is too.
 
         What nothing else keeps is collected by the next `repo gc`. A version that a later
         one follows on is its parent, and is kept with it.
@@ -283,6 +283,8 @@ class DatasetManager(Closing):
         Returns:
             `removed`: the versions that are no longer listed.
         """
+        if version is None:
+            name, version = divided(name)
         removed: list[Version] = []
 
         def forget(draft: Draft) -> None:
@@ -424,8 +426,9 @@ class DatasetManager(Closing):
     def _find(self, name: str, version: str | None) -> tuple[CID, Manifest]:
         cid = as_cid(name)
         if cid is None:
-            own, said = divided(name) if version is None else (name, version)
-            cid = self._versions(own).chosen(said).manifest
+            if version is None:
+                name, version = divided(name)
+            cid = self._versions(name).chosen(version).manifest
             return cid, get_manifest(self._client, cid)
         manifest = get_manifest(self._client, cid)
         if version not in (None, manifest.version):
@@ -435,7 +438,7 @@ class DatasetManager(Closing):
         return cid, manifest
 
     def _versions(self, name: str) -> Versions:
-        return read_versions(self._registry, name, self._registry.get(name))
+        return read_versions(self._registry, name, self._registry.get(check_label(name)))
 
     def _newest(self, name: str) -> Manifest | None:
         return self._newest_of(self._versions(name))

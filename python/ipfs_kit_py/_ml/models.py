@@ -383,7 +383,7 @@ class ModelRegistry(Closing):
             `model_name`, and `versions`: those that are no longer there.
         """
         if version is None:
-            model_name, version = divided(check_label(model_name))
+            model_name, version = divided(model_name)
 
         def change(draft: Draft) -> list[str]:
             model = self._known(draft.names, model_name)
@@ -489,7 +489,7 @@ class ModelRegistry(Closing):
     ) -> tuple[ModelName, str]:
         """Find the version that is meant, by two words or by NAME@VERSION."""
         if version is None:
-            name, version = divided(check_label(name))
+            name, version = divided(name)
         model = self._known(names, name)
         return model, model.chosen(version)
 

@@ -58,10 +58,15 @@ def as_cid(text: object) -> CID | None:
         return None
 
 
-def divided(name: str) -> tuple[str, str | None]:
-    """Divide a name from the version behind it."""
-    before, at, version = name.rpartition("@")
-    return (before, version) if at else (name, None)
+def divided(name: object) -> tuple[str, str | None]:
+    """Divide a name from the version behind it.
+
+    Raises:
+        InvalidParameterError: It is no label.
+    """
+    text = check_label(name)
+    before, at, version = text.rpartition("@")
+    return (before, version) if at else (text, None)
 
 
 def check_version(version: object) -> None:

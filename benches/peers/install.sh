@@ -13,9 +13,11 @@ streaming=(
   mosaicml-streaming==0.13.0 brotli==1.2.1 catalogue==2.0.10 cramjam==2.14.0
   python-snappy==0.7.3 zstd==1.5.7.2
 )
-uv=${UV:-uv}
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/ipfs-kit
+# The last is where the Makefile puts it if the machine has none.
+uv=${UV:-$(command -v uv || echo "$cache/uv/bin/uv")}
 key=$(cat -- package-lock.json read_tree.rs install.sh | git hash-object --stdin | cut -c1-12)
-peers=${XDG_CACHE_HOME:-$HOME/.cache}/ipfs-kit/peers/$key
+peers=$cache/peers/$key
 
 if [[ ! -d $peers ]]; then
   mkdir -p "$(dirname "$peers")"

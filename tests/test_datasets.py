@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ipfs_kit_py import CID, Repository, cid_of
 from ipfs_kit_py._datasets.tree import _files_below
+from ipfs_kit_py._datasets.versions import TYPE
 from ipfs_kit_py._native import ipld_encode
 from ipfs_kit_py.ai_ml_integration import DatasetManager
 from ipfs_kit_py.errors import (
@@ -172,6 +173,27 @@ def test_a_number_is_given_once(manager: DatasetManager, pets: Path) -> None:
     # Of a dataset that is gone nothing is left to count from.
     manager.delete("pets").raise_for_error()
     assert add() == "1"
+
+
+@pytest.mark.parametrize("last", [None, 7, -1, "1"], ids=repr)
+def test_the_record_of_a_name_is_checked(
+    last: Any, manager: DatasetManager, pets: Path
+) -> None:
+    manager.add_dataset(pets, "pets").raise_for_error()
+    (known,) = manager._versions("pets").all
+
+    def change(draft: Any) -> None:
+        record = {"type": TYPE, "name": "pets", "versions": [known._asdict()]}
+        # Who wrote before numbers were given once has none.
+        draft.names["pets"] = draft.put(record | ({} if last is None else {"last": last}))
+
+    manager._registry.change(change)
+    (pets / "train/new.jpg").write_bytes(b"new")
+    result = manager.add_dataset(pets, "pets")
+    if last in (None, 7):
+        assert result["version"] == str((last or 1) + 1)
+    else:
+        assert result["error_type"] == "MalformedDataError"
 
 
 def test_versions_are_texts(manager: DatasetManager, pets: Path) -> None:

@@ -1294,7 +1294,7 @@ class DatasetManager(_Twin):
     ) -> Result:
         """Add a dataset, or another version of one."""
     async def delete(self, name: str, version: str | None = None) -> Result:
-        """Forget a dataset, or one version of it, which `NAME@VERSION` is too."""
+        """Forget a dataset, or one version of it."""
     async def diff(self, name: str, a: str | None = None, b: str | None = None) -> Result:
         """Compare two versions."""
     async def get_dataset(

@@ -168,7 +168,7 @@ def ls(
 @output_options
 def info(name: str, *, datasets: "DatasetManager", quiet: bool, as_json: bool) -> None:
     """Print what a version is: its splits, columns, licence, metadata."""
-    told = datasets.info(*_parts(name)).raise_for_error()
+    told = datasets.info(name).raise_for_error()
     text = told["cid"] if quiet else "\n".join(_lines(said(told)))
     emit(said(told), text, as_json=as_json)
 
@@ -274,7 +274,7 @@ def verify(
     as_json: bool,
 ) -> None:
     """Read and hash every block of a version. Exit code 1 if not all are whole."""
-    told = datasets.info(*_parts(name)).raise_for_error()
+    told = datasets.info(name).raise_for_error()
     hidden = hides_bar(progress, quiet=quiet or as_json)
     with progress_bar("checking", told["stats"]["size_bytes"], quiet=hidden) as report:
         found = datasets.verify(told["cid"], progress=report).raise_for_error()
@@ -295,8 +295,8 @@ def verify(
 @output_options
 def rm(name: str, *, datasets: "DatasetManager", quiet: bool, as_json: bool) -> None:
     """Forget a dataset, or one version of it; `repo gc` frees what nothing else keeps."""
-    own, version = _parts(name)
-    done = datasets.delete(own, version).raise_for_error()
+    done = datasets.delete(name).raise_for_error()
+    own = done["dataset_name"]
     for it in done["removed"]:
         text = f"{own}@{it}" if quiet else f"removed {own}@{it}"
         emit({"name": own, "version": it}, text, as_json=as_json)

@@ -275,13 +275,17 @@ class DatasetManager(Closing):
 
     @operation("delete")
     def delete(self, name: str, version: str | None = None) -> dict[str, Any]:
-        """Forget a dataset, or one version of it, which `NAME@VERSION` is too.
+        """Forget a dataset, or one version of it.
 
         What nothing else keeps is collected by the next `repo gc`. A version that a later
         one follows on is its parent, and is kept with it.
 
+        Args:
+            name: The dataset; `NAME@VERSION` is one version.
+            version: Which one; all of them if not given.
+
         Returns:
-            `removed`: the versions that are no longer listed.
+            `dataset_name`; `removed`: the versions that are no longer listed.
         """
         if version is None:
             name, version = divided(name)
@@ -447,12 +451,11 @@ class DatasetManager(Closing):
         return get_manifest(self._client, known.all[-1].manifest) if known.all else None
 
     def _lines(self, known: Versions) -> list[dict[str, Any]]:
-        every = [
-            _told_of(it.manifest, get_manifest(self._client, it.manifest))
-            for it in known.all
-        ]
-        left_out = ("schema", "splits")
-        return [{key: it[key] for key in it if key not in left_out} for it in every]
+        return [self._line(it) for it in known.all]
+
+    def _line(self, version: Version) -> dict[str, Any]:
+        found = _told_of(version.manifest, get_manifest(self._client, version.manifest))
+        return {key: it for key, it in found.items() if key not in ("schema", "splits")}
 
     def _base(self) -> Path:
         if self._base_path is not None:

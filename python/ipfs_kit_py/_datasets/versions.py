@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ipfs_kit_py._ml.fields import link, number, table, text
-from ipfs_kit_py._ml.names import check_version, divided, greatest
+from ipfs_kit_py._ml.names import check_version, divided, following, greatest
 from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import MalformedDataError, NameNotFoundError
 
@@ -40,13 +40,14 @@ class Versions(NamedTuple):
 
     def following(self) -> str:
         """Give the number of the next version."""
-        return str(max(self.last, greatest(it.version for it in self.all)) + 1)
+        return following((it.version for it in self.all), self.last)
 
     def chosen(self, version: str | None) -> Version:
         """Find a version; the newest if none is named.
 
         Raises:
             NameNotFoundError: There is no such dataset, or version of it.
+            InvalidParameterError: The version is no text.
         """
         if not self.all:
             raise NameNotFoundError(f"there is no dataset {self.name!r} here")

@@ -101,7 +101,7 @@ class Finish(NamedTuple):
             collate=None,
             output="list",
             is_apart=True,
-            with_arrays=self.output != "list" and not self._is_made,
+            with_arrays=self._makes_arrays,
         )
 
     def one(self, source: Source, sample: Any) -> Any:  # noqa: ANN401 - as asked for
@@ -114,6 +114,11 @@ class Finish(NamedTuple):
     def _is_made(self) -> bool:
         """Whether what is given is what somebody else made of samples."""
         return self.decode is not None or self.collate is not None
+
+    @property
+    def _makes_arrays(self) -> bool:
+        """Whether arrays are made here of what was read."""
+        return self.output != "list" and not self._is_made
 
     def _one(self, value: Any) -> Any:  # noqa: ANN401
         if isinstance(value, dict):
@@ -168,8 +173,8 @@ class Finish(NamedTuple):
         return self._finished([self.decode(row) if self.decode else row for row in rows])
 
     def _plain(self, column: Any) -> Sequence[Any]:  # noqa: ANN401
-        is_wanted = self.output != "list" and not self._is_made
-        return plain_column(column, with_arrays=is_wanted or self.with_arrays)
+        with_arrays = self.with_arrays or self._makes_arrays
+        return plain_column(column, with_arrays=with_arrays)
 
     def _array(self, source: Source) -> "tuple[str, tuple[int, ...] | None] | None":
         if self.dtype is not None:

@@ -312,7 +312,7 @@ def _pickled(model: object) -> bytes:
     file = BytesIO()
     try:
         # Whoever imports dill has joblib's pickler, and not this one, write functions and
-        # classes whole, which loads where dill is, alone.
+        # classes whole, which loads where dill is, alone. Arrays are not copied for this.
         pickle.dumps(model, 5, buffer_callback=lambda _: None)
         joblib.dump(model, file)
     except Exception as error:

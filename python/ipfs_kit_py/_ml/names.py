@@ -81,6 +81,16 @@ def check_version(version: object) -> None:
         )
 
 
+def following(versions: Iterable[str], last: int) -> str:
+    """Give the version after these: 1, 2, 3, whatever else is between them.
+
+    Args:
+        versions: Those that are there.
+        last: The greatest number of one that was deleted.
+    """
+    return str(max(last, greatest(versions)) + 1)
+
+
 def greatest(versions: Iterable[str]) -> int:
     """Give the greatest number that a version is called by; 0 if there is none."""
     numbers = [

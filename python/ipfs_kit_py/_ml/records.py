@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from ipfs_kit_py._ml.fields import link, number, rows, table, text, text_or_none
-from ipfs_kit_py._ml.names import check_name, check_version, greatest
+from ipfs_kit_py._ml.names import check_name, check_version, following, greatest
 from ipfs_kit_py._ml.registry import MOST_RECORD_BYTES
 from ipfs_kit_py._native import CID
 from ipfs_kit_py.errors import (
@@ -122,13 +122,14 @@ class ModelName(NamedTuple):
 
     def following(self) -> str:
         """Give the number of the next version."""
-        return str(max(self.last, greatest(self.versions)) + 1)
+        return following(self.versions, self.last)
 
     def chosen(self, version: str | None) -> str:
         """Give the version that is meant: by its own name, by a stage, or the newest.
 
         Raises:
             NameNotFoundError: There is none.
+            InvalidParameterError: It is no text.
         """
         if version is None:
             return [*self.versions][-1]

@@ -148,6 +148,8 @@ def test_iterating_is_cancelled_between_and_within_batches(tmp_path: Path) -> No
 
     async def work() -> None:
         async with aio.Repository(tmp_path / "repository") as repository:
+            # What other tests left has its threads too.
+            gc.collect()
             before = core_threads()
             for iterate in (read, follow, lines):
                 assert await cancelled_after(iterate(repository), 0.2) < SOON_SECONDS

@@ -330,6 +330,9 @@ def test_closing_over_many_calls_leaks_no_descriptors_or_threads(tmp_path: Path)
 
     act()
     before = used()
-    for _ in range(50):
+    rounds = 50
+    for _ in range(rounds):
         act()
-    assert used() == before
+    # What other tests left may end meanwhile, or begin: a leak has one for each round.
+    grown = [now - then for now, then in zip(used(), before, strict=True)]
+    assert max(grown) < rounds

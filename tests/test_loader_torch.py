@@ -255,7 +255,8 @@ def _killed_at_30(data: Any) -> int:
 def test_workers_end_with_ctrl_c(tmp_path: Path) -> None:
     samples = tmp_path / "samples"
     samples.mkdir()
-    for number in range(50):
+    # They take 50 seconds: who sleeps for two may wake late.
+    for number in range(500):
         (samples / str(number)).write_bytes(b"a")
     took = seconds_to_interrupt(
         """

@@ -1,5 +1,6 @@
 """What a thread receives is what it was given, and it ends with its reader."""
 
+import gc
 import threading
 import time
 from collections.abc import Generator
@@ -14,6 +15,12 @@ from ipfs_kit_py._http.waiting import sleep
 from ipfs_kit_py.errors import CancelledError, UnreachableError
 
 Items = Generator[int, None, None]
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> None:
+    """End what other tests left."""
+    gc.collect()
 
 
 def readers() -> int:

@@ -20,3 +20,6 @@ needs_ml = pytest.mark.skipif(
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What is loaded is here: nobody is asked.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+ARRAYS = ["numpy", pytest.param("torch", marks=needs_ml)]
+"""What loaders make arrays of."""

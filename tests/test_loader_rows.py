@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ml import ARRAYS
 
 from ipfs_kit_py import Repository
 from ipfs_kit_py.ai_ml_integration import DatasetManager, IPFSDataLoader
@@ -103,11 +104,10 @@ def test_what_rows_lack_is_numbered_still(repository: Repository, add: Folder) -
         batch_of(repository, mixed, columns=["x"])
 
 
-@pytest.mark.parametrize("output", ["numpy", "torch"])
+@pytest.mark.parametrize("output", ARRAYS)
 def test_single_samples_are_what_they_are_in_batches(
     repository: Repository, output: Any
 ) -> None:
-    pytest.importorskip("torch" if output == "torch" else "numpy")
     rows = [{"x": n, "n": {"a": n, "b": 2.5}, "v": [n, n], "s": str(n)} for n in range(5)]
     loader = IPFSDataLoader(repository, output=output, shuffle=False)
     loader.load_embedded_dataset(rows)
@@ -165,8 +165,9 @@ def test_shards_of_wider_and_narrower_types_go_together(
         loaded(repository, twice)
 
 
+@pytest.mark.parametrize("output", ARRAYS)
 def test_columns_of_tables_make_arrays_or_say_why_not(
-    repository: Repository,
+    repository: Repository, output: str
 ) -> None:
     pa = importlib.import_module("pyarrow")
     np = importlib.import_module("numpy")
@@ -179,14 +180,13 @@ def test_columns_of_tables_make_arrays_or_say_why_not(
         }
     )
     cid = DatasetManager(repository).add_dataset(table, "t")["cid"]
-    for output in ("numpy", "torch"):
-        some = loaded(repository, cid, columns=["v", "f", "s"], output=output)
-        batch = next(iter(some))
-        assert np.asarray(batch["v"]).tolist() == [[1, 2], [3, 4]]
-        assert np.asarray(batch["f"]).tolist() == [[1.5], [2.5]]
-        assert batch["s"] == ["a", None]
-        with pytest.raises(MalformedDataError, match="column 'n' has numbers and nulls"):
-            batch_of(repository, cid, columns=["n"], output=output)
+    some = loaded(repository, cid, columns=["v", "f", "s"], output=output)
+    batch = next(iter(some))
+    assert np.asarray(batch["v"]).tolist() == [[1, 2], [3, 4]]
+    assert np.asarray(batch["f"]).tolist() == [[1.5], [2.5]]
+    assert batch["s"] == ["a", None]
+    with pytest.raises(MalformedDataError, match="column 'n' has numbers and nulls"):
+        batch_of(repository, cid, columns=["n"], output=output)
     assert batch_of(repository, cid, columns=["n"]) == {"n": [1, None]}
 
 
@@ -365,7 +365,7 @@ def test_files_of_no_bytes_have_no_shape(repository: Repository, add: Folder) ->
 
 
 @pytest.mark.parametrize("shape", [(), (2,), (2, 3)])
-@pytest.mark.parametrize("output", ["numpy", "torch"])
+@pytest.mark.parametrize("output", ARRAYS)
 def test_rows_of_arrays_of_any_shape(
     repository: Repository, add: Folder, shape: tuple[int, ...], output: str
 ) -> None:
@@ -392,11 +392,10 @@ def test_files_of_one_number(repository: Repository, add: Folder) -> None:
         batch_of(repository, pairs, shape=(), **options)
 
 
-@pytest.mark.parametrize("output", ["numpy", "torch"])
+@pytest.mark.parametrize("output", ARRAYS)
 def test_lists_of_numbers_keep_their_types(repository: Repository, output: str) -> None:
     pa = pytest.importorskip("pyarrow")
     np = pytest.importorskip("numpy")
-    pytest.importorskip(output)
     columns = {
         "vector": pa.array([[0.1, 2], [3, 4], [5, 6]], pa.list_(pa.float32())),
         "bytes": pa.array([[1, 255], [3, 4], [5, 6]], pa.large_list(pa.uint8())),
